@@ -1,0 +1,180 @@
+//! For the tests: a host that may be broken, and what it looks like.
+//!
+//! A container runtime's tests do to the machine what a container runtime does. So each of them
+//! gets a [`Host`] of its own: a process in new mount, network, UTS, IPC and PID namespaces, with an
+//! empty `/run` and `/tmp`, and with `/` *shared*, as systemd makes it (where `/` is private a
+//! leaking mount would not show). [`Host::snapshot`] lists everything in it that a run could leave
+//! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::unistd::geteuid;
+
+/// The ordinary user of the tests.
+pub const USER: u32 = 1000;
+
+/// A machine of the test's own.
+pub struct Host {
+    holder: Child,
+    /// The number of its PID 1, as the real host sees it.
+    pid: u32,
+    temp: PathBuf,
+}
+
+/// Who runs a command on a [`Host`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Root.
+    Root,
+    /// An ordinary user, [`USER`].
+    User,
+}
+
+/// Both, for tests of what works for both.
+pub const BOTH: [Who; 2] = [Who::Root, Who::User];
+
+impl Host {
+    /// Makes one; `None` (and a line that says so) where the tests don't run as root.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        if !geteuid().is_root() {
+            skipped("a host of the test's own needs root");
+            return None;
+        }
+        let temp = PathBuf::from(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "/tmp".into()));
+        let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
+             mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
+             mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
+             echo ready && exec sleep infinity";
+        let mut holder = Command::new("unshare")
+            .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child"])
+            .args(["--mount-proc", "sh", "-c", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare(1) starts");
+        let mut line = String::new();
+        let stdout = holder.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert_eq!(line, "ready\n", "the test's host was made");
+        let children = format!("/proc/{0}/task/{0}/children", holder.id());
+        let children = fs::read_to_string(children).expect("unshare(1) has a child");
+        let pid = children.trim().parse().expect("one child");
+        Some(Self { holder, pid, temp })
+    }
+
+    /// The number of this host's PID 1.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// A command on this host; with `HOME`, `XDG_CACHE_HOME` and `XDG_RUNTIME_DIR` of its own.
+    #[must_use]
+    pub fn command(&self, who: Who, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--target={}", self.pid));
+        command.args(["--mount", "--net", "--uts", "--ipc", "--pid", "--"]);
+        if who == Who::User {
+            command.args(["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--"]);
+        }
+        let home = if who == Who::User { "/run/user-home" } else { "/root" };
+        command.arg(program).env("HOME", home).env("XDG_CACHE_HOME", cache(who));
+        command.env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a shell script on this host as root, which has to succeed, and returns what it prints.
+    #[must_use]
+    pub fn sh(&self, script: &str) -> String {
+        let output = self.command(Who::Root, "sh").args(["-c", script]).output().expect("nsenter");
+        assert!(output.status.success(), "{script}: {}", stderr(&output));
+        stdout(&output)
+    }
+
+    /// Everything on this host that a run could leave behind, a line each.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeSet<String> {
+        let _ = &self.temp;
+        self.sh(
+            "sed 's/^/mount: /; s/^mount: [0-9]* [0-9]* /mount: /' /proc/1/mountinfo
+             ip -o link | sed 's/^[0-9]*: /link: /; s/@if[0-9]*//'
+             ip -o addr | sed 's/^[0-9]*: /address: /'
+             ip route show table all | sed 's/^/route: /'
+             nft list ruleset 2>/dev/null | sed 's/^/rule: /'
+             sed 's/^/forwarding: /' /proc/sys/net/ipv4/ip_forward
+             hostname | sed 's/^/hostname: /'
+             find /run /tmp | sed 's/^/file: /'
+             ipcs | sed 's/^/ipc: /'
+             ps -eo args= | grep -vE '^(ps|sh|sed|grep|sleep infinity|\\[)' | sed 's/^/process: /'
+             true",
+        )
+        .lines()
+        .map(String::from)
+        .collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // --kill-child: PID 1 of the host dies with `unshare`, and everything else with PID 1.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Where the tests' runs keep the workshop's own root folder.
+fn cache(who: Who) -> PathBuf {
+    let folder = env::temp_dir().join(format!("coracle-tests-{}", geteuid())).join(match who {
+        Who::Root => "root",
+        Who::User => "user",
+    });
+    if !folder.exists() {
+        fs::create_dir_all(&folder).expect("a folder for the tests");
+        if who == Who::User {
+            let _ = std::os::unix::fs::chown(&folder, Some(USER), Some(USER));
+        }
+    }
+    folder
+}
+
+/// A program that [`Who::User`] may execute, wherever the project lies: itself, or a copy.
+#[must_use]
+pub fn reachable(program: &str) -> PathBuf {
+    let path = Path::new(program);
+    let open = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o001 != 0)
+    };
+    if path.ancestors().all(open) {
+        return path.into();
+    }
+    let copy = cache(Who::Root).with_file_name(path.file_name().expect("a program's name"));
+    let new = copy.with_extension(std::process::id().to_string());
+    fs::copy(path, &new).and_then(|_| fs::rename(&new, &copy)).expect("a copy of the program");
+    copy
+}
+
+/// Says why a test is not run. `.ci/run` counts these lines, and allows none where the machine
+/// could have run it.
+pub fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
+/// What a command wrote to standard output.
+#[must_use]
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a command wrote to standard error.
+#[must_use]
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
