@@ -25,7 +25,6 @@ pub struct Host {
     holder: Child,
     /// The number of its PID 1, as the real host sees it.
     pid: u32,
-    temp: PathBuf,
 }
 
 /// Who runs a command on a [`Host`].
@@ -48,7 +47,6 @@ impl Host {
             skipped("a host of the test's own needs root");
             return None;
         }
-        let temp = PathBuf::from(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "/tmp".into()));
         let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
              mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
@@ -67,7 +65,7 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("unshare(1) has a child");
         let pid = children.trim().parse().expect("one child");
-        Some(Self { holder, pid, temp })
+        Some(Self { holder, pid })
     }
 
     /// The number of this host's PID 1.
@@ -102,7 +100,6 @@ impl Host {
     /// Everything on this host that a run could leave behind, a line each.
     #[must_use]
     pub fn snapshot(&self) -> BTreeSet<String> {
-        let _ = &self.temp;
         self.sh(
             "sed 's/^/mount: /; s/^mount: [0-9]* [0-9]* /mount: /' /proc/1/mountinfo
              ip -o link | sed 's/^[0-9]*: /link: /; s/@if[0-9]*//'
@@ -130,24 +127,25 @@ impl Drop for Host {
     }
 }
 
-/// Where the tests' runs keep the workshop's own root folder.
+/// Where root's test runs keep the workshop's own root folder: beside the built programs, since
+/// making it anew for each test takes its time. An ordinary user may not write there.
 fn cache(who: Who) -> PathBuf {
-    let folder = env::temp_dir().join(format!("coracle-tests-{}", geteuid())).join(match who {
-        Who::Root => "root",
-        Who::User => "user",
-    });
-    if !folder.exists() {
-        fs::create_dir_all(&folder).expect("a folder for the tests");
-        if who == Who::User {
-            let _ = std::os::unix::fs::chown(&folder, Some(USER), Some(USER));
-        }
+    match who {
+        Who::User => "/run/user-home/.cache".into(),
+        Who::Root => target().join("tmp/cache"),
     }
-    folder
 }
 
-/// A program that [`Who::User`] may execute, wherever the project lies: itself, or a copy.
+/// Cargo's target folder: a test's program is in `target/PROFILE/deps`.
+fn target() -> PathBuf {
+    let program = env::current_exe().expect("a path");
+    program.ancestors().nth(3).expect("target/PROFILE/deps/test").into()
+}
+
+/// A program that [`Who::User`] may execute, wherever the project lies: itself, or a copy in the
+/// host's `/run`.
 #[must_use]
-pub fn reachable(program: &str) -> PathBuf {
+pub fn reachable(host: &Host, program: &str) -> PathBuf {
     let path = Path::new(program);
     let open = |folder: &Path| {
         fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o001 != 0)
@@ -155,9 +153,10 @@ pub fn reachable(program: &str) -> PathBuf {
     if path.ancestors().all(open) {
         return path.into();
     }
-    let copy = cache(Who::Root).with_file_name(path.file_name().expect("a program's name"));
-    let new = copy.with_extension(std::process::id().to_string());
-    fs::copy(path, &new).and_then(|_| fs::rename(&new, &copy)).expect("a copy of the program");
+    // Through the magic link into the host's own file tree (proc_pid_root(5)).
+    let copy = Path::new("/run").join(path.file_name().expect("a program's name"));
+    let inside = PathBuf::from(format!("/proc/{}/root{}", host.pid, copy.display()));
+    fs::copy(path, inside).expect("a copy of the program");
     copy
 }
 
