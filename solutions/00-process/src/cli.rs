@@ -13,6 +13,8 @@ use crate::{Command, explain};
 
 /// The command to run, and whether its story is told: the last arguments of every `run`.
 #[derive(Debug, clap::Args)]
+// A chapter's own `Run` would be a second group of arguments with the same name.
+#[group(skip)]
 pub struct Run {
     /// Tell each kernel call as it happens, and why it is made
     #[arg(long)]

@@ -11,11 +11,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::Result;
+use nix::libc;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
 use crate::failure::Attempt;
-use crate::sys::{self, Cloned};
+use crate::sys::{self, Cloned, Waited};
 use crate::{explain, texts};
 
 /// A child of ours. It has to be waited for once, or it stays a zombie as long as we live.
@@ -83,14 +84,10 @@ impl Process {
     pub fn wait(&self) -> Result<Ended> {
         // ANCHOR: wait
         // EXERCISE wait: wait for the process and say how it ended
-        //   `sys::waitid(fd)` blocks until the process behind the pidfd has ended. It gives the
-        //   two numbers of waitid(2): `code` is `libc::CLD_EXITED`, or `CLD_KILLED`/`CLD_DUMPED`
-        //   for a signal; `status` is the exit status or the signal's number.
+        //   `sys::waitid(fd)` blocks until the process behind the pidfd has ended, and reaps it.
+        //   `Ended::from` makes sense of what it gives.
         let waited = sys::waitid(self.pidfd.as_fd()).step(&texts::WAIT, "waitid(P_PIDFD)")?;
-        Ok(match waited.code {
-            nix::libc::CLD_EXITED => Ended::Exited(waited.status),
-            _ => Ended::Signalled(waited.status),
-        })
+        Ok(Ended::from(waited))
         // ANCHOR_END: wait
     }
 }
@@ -98,6 +95,21 @@ impl Process {
 impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
+    }
+}
+
+impl From<Waited> for Ended {
+    fn from(waited: Waited) -> Self {
+        // ANCHOR: ended
+        // EXERCISE ended: tell an exit from a signal
+        //   The two numbers of waitid(2): `code` is `libc::CLD_EXITED` when it exited, and
+        //   `CLD_KILLED` or `CLD_DUMPED` when a signal ended it. `status` is the exit status, or
+        //   the signal's number.
+        match waited.code {
+            libc::CLD_EXITED => Self::Exited(waited.status),
+            _ => Self::Signalled(waited.status),
+        }
+        // ANCHOR_END: ended
     }
 }
 

@@ -93,23 +93,37 @@ pub struct Waited {
 ///
 /// What the kernel refuses.
 pub fn waitid(pidfd: BorrowedFd) -> nix::Result<Waited> {
-    // SAFETY: siginfo_t is plain data, for which all zeroes is a value.
-    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
     loop {
-        // SAFETY: `info` is valid for writing and outlives the call.
-        let result = unsafe {
-            let id = pidfd.as_raw_fd() as libc::id_t;
-            libc::waitid(libc::P_PIDFD, id, &raw mut info, libc::WEXITED)
-        };
-        match Errno::result(result) {
+        match wait(libc::P_PIDFD, pidfd.as_raw_fd() as libc::id_t, libc::WEXITED) {
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-            // SAFETY: waitid has filled in the fields for SIGCHLD, of which si_status is one.
-            Ok(_) => {
-                return Ok(Waited { code: info.si_code, status: unsafe { info.si_status() } });
-            }
+            result => return result.map(|(_, waited)| waited),
         }
     }
+}
+
+/// Reaps any child that has ended, without waiting; `None` when there is none (left).
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn reap_any() -> nix::Result<Option<(Pid, Waited)>> {
+    match wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG) {
+        // Number 0: there are children, but none has ended.
+        Ok((pid, _)) if pid.as_raw() == 0 => Ok(None),
+        Err(Errno::ECHILD) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+fn wait(kind: libc::idtype_t, id: libc::id_t, options: i32) -> nix::Result<(Pid, Waited)> {
+    // SAFETY: siginfo_t is plain data, for which all zeroes is a value; zero is also the child's
+    // number that waitid(2) leaves there when WNOHANG finds none.
+    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
+    // SAFETY: `info` is valid for writing and outlives the call.
+    Errno::result(unsafe { libc::waitid(kind, id, &raw mut info, options) })?;
+    // SAFETY: waitid has filled in the fields for SIGCHLD, of which these two are some.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    Ok((Pid::from_raw(pid), Waited { code: info.si_code, status }))
 }
 
 /// Sends `signal` to the process behind `pidfd`, and to no other, whatever its number is by now.
@@ -128,20 +142,20 @@ pub fn pidfd_send_signal(pidfd: BorrowedFd, signal: i32) -> nix::Result<()> {
 
 /// Closes every descriptor from 3 on but `keep`: `close_range(2)`.
 ///
+/// For a process that goes on to `execve` or to [`exit`]: whoever owns one of them here will not
+/// get to use or to drop it any more.
+///
 /// # Errors
 ///
 /// What the kernel refuses; ENOSYS before Linux 5.9.
-///
-/// For the new process, right before `execve`: whoever owns one of them here will not get to use or
-/// to drop it any more.
-pub(crate) fn close_all_but(keep: BorrowedFd) -> nix::Result<()> {
+pub fn close_all_but(keep: BorrowedFd) -> nix::Result<()> {
     let keep = keep.as_raw_fd() as u32;
-    let ranges = [(3, keep.saturating_sub(1)), (keep.max(2) + 1, u32::MAX)];
-    for (first, last) in ranges.into_iter().filter(|(first, last)| first <= last) {
-        // SAFETY: takes numbers only. Values that own a descriptor still believe they do; this
-        // process goes on to `execve` or `_exit`, and neither of them drops anything.
-        let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-        Errno::result(result)?;
+    for (first, last) in [(3, keep - 1), (keep + 1, u32::MAX)] {
+        if first <= last {
+            // SAFETY: takes numbers only. Values that own a descriptor still believe that they do,
+            // but are never dropped: see above.
+            Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
     }
     Ok(())
 }
