@@ -6,6 +6,8 @@
 //! leaking mount would not show). [`Host::snapshot`] lists everything in it that a run could leave
 //! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
 
+pub mod refusals;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
@@ -100,8 +102,7 @@ impl Host {
     /// Everything on this host that a run could leave behind, a line each.
     #[must_use]
     pub fn snapshot(&self) -> BTreeSet<String> {
-        self.sh(
-            "sed 's/^/mount: /; s/^mount: [0-9]* [0-9]* /mount: /' /proc/1/mountinfo
+        self.sh("sed 's/^/mount: /; s/^mount: [0-9]* [0-9]* /mount: /' /proc/1/mountinfo
              ip -o link | sed 's/^[0-9]*: /link: /; s/@if[0-9]*//'
              ip -o addr | sed 's/^[0-9]*: /address: /'
              ip route show table all | sed 's/^/route: /'
@@ -111,11 +112,10 @@ impl Host {
              find /run /tmp | sed 's/^/file: /'
              ipcs | sed 's/^/ipc: /'
              ps -eo args= | grep -vE '^(ps|sh|sed|grep|sleep infinity|\\[)' | sed 's/^/process: /'
-             true",
-        )
-        .lines()
-        .map(String::from)
-        .collect()
+             true")
+            .lines()
+            .map(String::from)
+            .collect()
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
 
 use crate::failure::{NOT_MADE, catch, exit_code};
-use crate::{Command, explain};
+use crate::{Command, explain, texts};
 
 /// The command to run, and whether its story is told: the last arguments of every `run`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,12 @@ pub struct Run {
     #[arg(long)]
     explain: bool,
     /// The command and its arguments
-    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     words: Vec<OsString>,
 }
 
@@ -29,8 +35,12 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// When a word contains a NUL byte.
+    /// When the first word is an option that we don't have, or a word contains a NUL byte.
     pub fn command(&self) -> Result<Command> {
+        // The parser takes whatever it does not know for the command's first word.
+        if let Some(word) = self.words.first().filter(|word| word.as_bytes().starts_with(b"-")) {
+            bail!(texts::unknown_option(word, &program_name()));
+        }
         if self.explain {
             explain::enable();
         }

@@ -36,7 +36,8 @@ impl Command {
         if words.is_empty() {
             bail!(texts::NO_COMMAND);
         }
-        let argv = words.iter().map(|word| c_string(word.as_ref().as_bytes())).collect::<Result<_>>()?;
+        let argv =
+            words.iter().map(|word| c_string(word.as_ref().as_bytes())).collect::<Result<_>>()?;
         Ok(Self { argv, env: std::env::vars_os().collect() })
     }
 

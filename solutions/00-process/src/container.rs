@@ -104,9 +104,8 @@ impl Container {
             let _ = container.failed(&failed);
             failed.exit_code
         })?;
-        drop(container);
-
         let mut created = Created { launched: Launched { process, mechanisms, signals }, host };
+        container.close()?;
         created.attach()?;
         Ok(created)
     }
@@ -133,8 +132,7 @@ fn enter(
     // The command inherits neither our habits nor our files.
     sys::default_signals().step(&texts::CLEAN_SLATE, "rt_sigaction(every signal, SIG_DFL)")?;
     Signals::unblock_all()?;
-    sys::close_all_but(host.as_fd())
-        .step(&texts::CLEAN_SLATE, "close_range(3, ~0)")?;
+    sys::close_all_but(host.as_fd()).step(&texts::CLEAN_SLATE, "close_range(3, ~0)")?;
     Err(command.exec())
 }
 

@@ -91,6 +91,11 @@ impl AsFd for HostEnd {
 pub(crate) struct ContainerEnd(OwnedFd);
 
 impl ContainerEnd {
+    /// Closes the host's copy of this end, for the same reason as [`only`](Self::only).
+    pub(crate) fn close(self) -> Result<()> {
+        nix::unistd::close(self.0).tried(&texts::LINE, "close(the container's socket)")
+    }
+
     /// Closes the copy of the host's end, which came along with `clone`: else this process would
     /// never read the end of the file, since it would hold the other end itself.
     pub(crate) fn only(&self, host: &HostEnd) -> Result<()> {
@@ -130,10 +135,12 @@ fn send(end: BorrowedFd, message: &[u8]) -> Result<()> {
 /// An empty message is the end of the file.
 fn receive(end: BorrowedFd) -> Result<Vec<u8>> {
     let mut message = vec![0; 16 * 1024];
-    let length = match socket::recv(end.as_raw_fd(), &mut message, MsgFlags::empty()) {
-        // The other side ended with a message of ours unread.
-        Err(Errno::ECONNRESET) => 0,
-        received => received.tried(&texts::LINE, "recv(from the other side)")?,
+    let length = loop {
+        match socket::recv(end.as_raw_fd(), &mut message, MsgFlags::empty()) {
+            // The other side ended with a message of ours unread. What it said before comes next.
+            Err(Errno::ECONNRESET | Errno::EINTR) => {}
+            received => break received.tried(&texts::LINE, "recv(from the other side)")?,
+        }
     };
     message.truncate(length);
     Ok(message)

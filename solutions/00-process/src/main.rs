@@ -33,7 +33,8 @@ fn main() -> ExitCode {
 fn ns(pid: u32) -> Result<u8> {
     let process = Namespaces::of(pid)?;
     // An ordinary user can't look into process 1; his own shell shares its namespaces as a rule.
-    let host = Namespaces::of(1).or_else(|_| Namespaces::of(std::os::unix::process::parent_id()))?;
+    let host =
+        Namespaces::of(1).or_else(|_| Namespaces::of(std::os::unix::process::parent_id()))?;
     let table = Compared { process: &process, with: &host };
     write!(std::io::stdout(), "{table}").context(texts::STANDARD_OUTPUT)?;
     Ok(0)

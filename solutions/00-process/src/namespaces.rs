@@ -69,7 +69,13 @@ pub struct Compared<'a> {
 impl fmt::Display for Compared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { process, with } = self;
-        writeln!(f, "{:<10} {:<12} {:<22} IT HOLDS", "NAMESPACE", "ID", texts::as_process(with.pid))?;
+        writeln!(
+            f,
+            "{:<10} {:<12} {:<22} IT HOLDS",
+            "NAMESPACE",
+            "ID",
+            texts::as_process(with.pid)
+        )?;
         let rows = KINDS.iter().zip(texts::NAMESPACES).zip(process.inodes.iter().zip(with.inodes));
         for ((kind, holds), (inode, other)) in rows {
             let (id, same) = match inode {

@@ -103,13 +103,11 @@ fn why(path: &Path, errno: Errno) -> Option<String> {
             Interpreter::Script(program) => Some(texts::no_script_interpreter(&program)),
             Interpreter::Loader(loader) => Some(texts::no_loader(&loader)),
         },
-        Errno::ENOEXEC => {
-            match machine(path) {
-                Some(NATIVE) => None,
-                Some(other) => Some(texts::wrong_machine(&name(other), &name(NATIVE))),
-                None => Some(texts::NO_FORMAT.into()),
-            }
-        }
+        Errno::ENOEXEC => match machine(path) {
+            Some(NATIVE) => None,
+            Some(other) => Some(texts::wrong_machine(&name(other), &name(NATIVE))),
+            None => Some(texts::NO_FORMAT.into()),
+        },
         Errno::EACCES if path.is_dir() => Some(texts::IS_FOLDER.into()),
         Errno::EACCES => Some(texts::NOT_EXECUTABLE.into()),
         Errno::ETXTBSY => Some(texts::OPEN_FOR_WRITING.into()),
@@ -117,10 +115,16 @@ fn why(path: &Path, errno: Errno) -> Option<String> {
     }
 }
 
-/// The ELF machine of the program at `path`.
+/// The ELF machine of the program at `path`: the header's 19th and 20th byte (`elf(5)`).
 fn machine(path: &Path) -> Option<u16> {
-    let file = ElfStream::<AnyEndian, _>::open_stream(File::open(path).ok()?).ok()?;
-    Some(file.ehdr.e_machine)
+    let mut header = [0; 20];
+    File::open(path).ok()?.read_exact(&mut header).ok()?;
+    let machine = [header[18], header[19]];
+    match (header.starts_with(&elf::abi::ELFMAGIC), header[elf::abi::EI_DATA]) {
+        (true, elf::abi::ELFDATA2MSB) => Some(u16::from_be_bytes(machine)),
+        (true, _) => Some(u16::from_le_bytes(machine)),
+        (false, _) => None,
+    }
 }
 
 /// The machine that this program was compiled for.

@@ -166,16 +166,17 @@ pub fn close_all_but(keep: BorrowedFd) -> nix::Result<()> {
 ///
 /// What `sigaction(2)` refuses.
 pub fn default_signals() -> nix::Result<()> {
-    for signal in 1..=libc::SIGRTMAX() {
-        // Nobody may change KILL and STOP, and two more belong to the C library.
-        let fixed = [libc::SIGKILL, libc::SIGSTOP].contains(&signal);
-        if fixed || (32..libc::SIGRTMIN()).contains(&signal) {
-            continue;
-        }
-        // SAFETY: SIG_DFL installs no handler, so no code of ours will run in a signal's context.
-        if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
-            return Err(Errno::last());
-        }
+    // The kernel's sigaction: handler SIG_DFL (0), no flags, no restorer, an empty mask. (The C
+    // library's own function refuses to touch 32 and 33, which callers may well have ignored.)
+    let default_action = [0u64; 8];
+    for signal in (1..=64).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
+        // SAFETY: the kernel reads a sigaction, at most 32 bytes, from `default_action`, and writes
+        // nothing. SIG_DFL installs no handler, so no code of ours runs in a signal's context.
+        let result = unsafe {
+            let (new, old) = (default_action.as_ptr(), std::ptr::null_mut::<u64>());
+            libc::syscall(libc::SYS_rt_sigaction, signal, new, old, 8)
+        };
+        Errno::result(result)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What this chapter says to people: why each step is made, what a refusal usually means, and the
 //! sentences around them. All words stand here, so that they can be translated in one place.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -13,9 +14,18 @@ pub(crate) const CLONE: Step = Step {
     section: "00#clone",
     why: "copy this process; the copy is born into the namespaces named here, and will become the command",
     causes: &[
-        (Errno::EPERM, "new namespaces need root, or a user namespace, and this system or the container that you are in allows neither"),
-        (Errno::ENOSPC, "the limit on namespaces is reached or 0; see /proc/sys/user/max_*_namespaces"),
-        (Errno::EAGAIN, "the limit on processes is reached; see `ulimit -u` and the cgroup's pids.max"),
+        (
+            Errno::EPERM,
+            "new namespaces need root, or a user namespace, and this system or the container that you are in allows neither",
+        ),
+        (
+            Errno::ENOSPC,
+            "the limit on namespaces is reached or 0; see /proc/sys/user/max_*_namespaces",
+        ),
+        (
+            Errno::EAGAIN,
+            "the limit on processes is reached; see `ulimit -u` and the cgroup's pids.max",
+        ),
         (Errno::EBUSY, "this process has several threads, and only one of them would be copied"),
     ],
 };
@@ -69,8 +79,14 @@ pub(crate) const USER_NAMESPACE: Step = Step {
     section: "07#user-namespace",
     why: "an ordinary user may make this one kind of namespace, and in it has root's rights over what is made from inside",
     causes: &[
-        (Errno::EPERM, "user namespaces are switched off for ordinary users (Debian: `sudo sysctl kernel.unprivileged_userns_clone=1`), or you are in a chroot or in a container that forbids them; as root it works without"),
-        (Errno::ENOSPC, "user namespaces are switched off; `sudo sysctl user.max_user_namespaces=10000` allows them, and as root it works without"),
+        (
+            Errno::EPERM,
+            "user namespaces are switched off for ordinary users (Debian: `sudo sysctl kernel.unprivileged_userns_clone=1`), or you are in a chroot or in a container that forbids them; as root it works without",
+        ),
+        (
+            Errno::ENOSPC,
+            "user namespaces are switched off; `sudo sysctl user.max_user_namespaces=10000` allows them, and as root it works without",
+        ),
         (Errno::EINVAL, "a process with several threads can't enter a user namespace"),
     ],
 };
@@ -96,7 +112,8 @@ pub(crate) const NAMESPACES: [&str; 8] = [
 ];
 
 pub(crate) const NO_COMMAND: &str = "there is no command to run";
-pub(crate) const NUL_BYTE: &str = "a word of the command contains a NUL byte, which no program can be given";
+pub(crate) const NUL_BYTE: &str =
+    "a word of the command contains a NUL byte, which no program can be given";
 /// What was tried when writing to standard output failed.
 pub const STANDARD_OUTPUT: &str = "can't write to standard output";
 pub(crate) const NO_FORMAT: &str =
@@ -106,12 +123,18 @@ pub(crate) const NOT_EXECUTABLE: &str =
     "the file may not be executed; `chmod +x` allows it, unless its file system is mounted noexec";
 pub(crate) const OPEN_FOR_WRITING: &str = "somebody has the file open for writing";
 
+pub(crate) fn unknown_option(word: &OsStr, program: &str) -> String {
+    format!("there is no option {}; `{program} run --help` lists them", word.to_string_lossy())
+}
+
 pub(crate) fn no_script_interpreter(program: &Path) -> String {
     format!("the file is there, but the interpreter that its #! line names is not: {program:?}")
 }
 
 pub(crate) fn no_loader(loader: &Path) -> String {
-    format!("the file is there, but the dynamic loader that it names is not: {loader:?}; copy it and the libraries too, or use a static program")
+    format!(
+        "the file is there, but the dynamic loader that it names is not: {loader:?}; copy it and the libraries too, or use a static program"
+    )
 }
 
 pub(crate) fn wrong_machine(theirs: &str, ours: &str) -> String {
@@ -136,8 +159,13 @@ pub(crate) fn panicked(message: &str, place: &str) -> String {
 
 pub(crate) fn died_early(ended: Ended) -> String {
     match ended {
-        Ended::Exited(status) => format!("the new process exited with status {status} before it could execute the command"),
-        Ended::Signalled(signal) => format!("the new process was ended by {} before it could execute the command", name(signal)),
+        Ended::Exited(status) => format!(
+            "the new process exited with status {status} before it could execute the command"
+        ),
+        Ended::Signalled(signal) => format!(
+            "the new process was ended by {} before it could execute the command",
+            name(signal)
+        ),
     }
 }
 
@@ -166,7 +194,9 @@ pub(crate) fn dropped_by_pid_1(signal: i32, seconds: u64) -> String {
 }
 
 pub(crate) fn rootless(uid: u32) -> String {
-    format!("Not root: running in a user namespace, where user {uid} is root over what is made inside it (book 07).")
+    format!(
+        "Not root: running in a user namespace, where user {uid} is root over what is made inside it (book 07)."
+    )
 }
 
 fn name(signal: i32) -> String {

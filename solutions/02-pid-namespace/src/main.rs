@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-
 use clap::Parser;
 use process::{Container, cli};
 use sol02_pid_namespace as pid_namespace;

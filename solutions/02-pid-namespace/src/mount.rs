@@ -9,7 +9,7 @@
 //! Filesystems").
 
 use std::fmt;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -36,8 +36,7 @@ enum What {
     Bind { source: PathBuf, read_only: bool },
 }
 
-const NO_SURPRISES: MsFlags =
-    MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+const NO_SURPRISES: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
 
 impl Mount {
     /// A fresh file system of the given kind on `target`.
@@ -84,9 +83,14 @@ impl Mount {
             Self::fresh("tmpfs", "/dev", device_folder, "mode=755,size=65536k")
                 .because(&texts::DEV),
             // Group 5 is `tty` on every distribution. Where only one group is mapped there is none.
-            Self::fresh("devpts", "/dev/pts", terminals, "newinstance,ptmxmode=0666,mode=0620,gid=5")
-                .or(Self::fresh("devpts", "/dev/pts", terminals, "newinstance,ptmxmode=0666,mode=0620"))
-                .because(&texts::DEVPTS),
+            Self::fresh(
+                "devpts",
+                "/dev/pts",
+                terminals,
+                "newinstance,ptmxmode=0666,mode=0620,gid=5",
+            )
+            .or(Self::fresh("devpts", "/dev/pts", terminals, "newinstance,ptmxmode=0666,mode=0620"))
+            .because(&texts::DEVPTS),
             Self::fresh("tmpfs", "/dev/shm", NO_SURPRISES, "mode=1777,size=65536k")
                 .because(&texts::SHM),
             // A fresh sysfs is for those who own the network namespace that it shows.
@@ -107,7 +111,7 @@ impl Mount {
         // mount(2) takes a path. This one leads to the place that was found, wherever its names
         // point by now (proc_pid_fd(5)).
         let place = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
-        match (self.try_at(&place), &self.otherwise) {
+        match (self.try_at(root, &place), &self.otherwise) {
             (Err(errno), Some(otherwise)) if [Errno::EPERM, Errno::EINVAL].contains(&errno) => {
                 explain::note(texts::instead(&self.to_string(), errno, &otherwise.to_string()));
                 otherwise.make(root)
@@ -116,7 +120,7 @@ impl Mount {
         }
     }
 
-    fn try_at(&self, place: &Path) -> nix::Result<()> {
+    fn try_at(&self, root: BorrowedFd, place: &Path) -> nix::Result<()> {
         let none = None::<&str>;
         match &self.what {
             What::Fresh { kind, flags, data } => {
@@ -125,7 +129,8 @@ impl Mount {
             What::Bind { source, read_only } => {
                 mount(Some(source), place, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
                 match read_only {
-                    true => sys::make_read_only(place),
+                    // `place` is below the new mount; the same path now leads to its top.
+                    true => sys::make_read_only(inside::open(root, &self.target)?.as_fd()),
                     false => Ok(()),
                 }
             }

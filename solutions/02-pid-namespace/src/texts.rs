@@ -35,7 +35,10 @@ pub(crate) const PIVOT: Step = Step {
     section: "02#pivot-root",
     why: "our folder becomes the root of the whole mount namespace; the old root lies on top of it for a moment",
     causes: &[
-        (Errno::EINVAL, "a mount around the new root is still shared, or the present root is the initramfs, which can't be pivoted: `switch_root` to a tmpfs first"),
+        (
+            Errno::EINVAL,
+            "a mount around the new root is still shared, or the present root is the initramfs, which can't be pivoted: `switch_root` to a tmpfs first",
+        ),
         (Errno::EBUSY, "the new root is the present root, or no mount of its own"),
         (Errno::EPERM, NOT_ALLOWED),
     ],
@@ -57,8 +60,14 @@ pub(crate) const INSIDE: Step = Step {
     section: "02#hostile-paths",
     why: "look the path up as somebody would whose root this folder is",
     causes: &[
-        (Errno::EROFS, "the root can't be written to, and this place is missing in it; make it beforehand"),
-        (Errno::EACCES, "this place is missing in the root, and you may not write to it; make it beforehand"),
+        (
+            Errno::EROFS,
+            "the root can't be written to, and this place is missing in it; make it beforehand",
+        ),
+        (
+            Errno::EACCES,
+            "this place is missing in the root, and you may not write to it; make it beforehand",
+        ),
         (Errno::ENOTDIR, "a file stands where a folder is needed"),
         (Errno::ELOOP, "links in the root lead in a circle"),
         (Errno::ENOSYS, "this needs Linux 5.6 or newer"),
@@ -92,11 +101,8 @@ mount_step!(SHM, "02#dev", "shared memory of our own");
 mount_step!(SYSFS, "02#sys", "/sys shows the kernel and its devices: to be read, not written");
 mount_step!(TMP, "02#mounts", "an empty /tmp that goes with the container");
 
-pub(crate) const DEVICES: Step = Step {
-    section: "02#dev",
-    why: "the six devices that every program may count on",
-    causes: &[],
-};
+pub(crate) const DEVICES: Step =
+    Step { section: "02#dev", why: "the six devices that every program may count on", causes: &[] };
 
 pub(crate) const INIT: Step = Step {
     section: "02#pid-1",
