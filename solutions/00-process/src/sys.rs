@@ -60,11 +60,11 @@ pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
     }
     match Errno::result(pid)? {
         0 => Ok(Cloned::Child),
-        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-        _ => Ok(Cloned::Parent {
-            pid: Pid::from_raw(pid as i32),
-            pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
-        }),
+        _ => {
+            // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Cloned::Parent { pid: Pid::from_raw(pid as i32), pidfd })
+        }
     }
 }
 
