@@ -1,1 +1,16 @@
-//! Being written.
+//! # The workshop
+//!
+//! What stands behind the `coracle` command. Each of its verbs is a module that can be called, and
+//! tested, without a command line.
+//!
+//! # Layout
+//!
+//! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`run`]: build the student's chapter and become it.
+//! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
+//! - [`texts`]: every word that is shown to people.
+
+pub mod author;
+pub mod project;
+pub mod run;
+pub mod texts;

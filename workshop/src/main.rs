@@ -1,2 +1,83 @@
-//! Being written.
-fn main() {}
+//! The `coracle` command: the workshop at one's fingertips.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use coracle::project::Project;
+use coracle::{author, run, texts};
+
+/// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
+#[derive(Parser)]
+#[command(name = "coracle", version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+// The live tour has its place here: `mod tour;` above, a verb, and an arm in `perform`.
+#[derive(Subcommand)]
+enum Verb {
+    /// Build your program of a chapter and run it: `coracle run 00 -- run ls`
+    Run {
+        /// The chapter: 2, 02 or 02-pid-namespace
+        #[arg(value_name = "NN")]
+        chapter: String,
+        /// What the chapter's program is given
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// For the workshop's authors
+    #[command(subcommand)]
+    Author(Author),
+}
+
+#[derive(Subcommand)]
+enum Author {
+    /// Make chapters/ from solutions/, with every exercise open
+    Starters {
+        /// Write nothing; fail if chapters/ is not what solutions/ makes of it
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    // A command line that makes no sense ends here, with status 2.
+    match perform(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading any more; the status still tells.
+            let _ = writeln!(io::stderr(), "coracle: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(verb: Option<Verb>) -> Result<()> {
+    match verb {
+        None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
+        Some(Verb::Run { chapter, args }) => {
+            match run::chapter(&Project::find()?, &chapter, &args)? {}
+        }
+        Some(Verb::Author(Author::Starters { check })) => starters(check),
+    }
+}
+
+fn starters(check: bool) -> Result<()> {
+    let root = Project::find()?;
+    let root = root.root();
+    let changes = if check { author::differences(root)? } else { author::make_starters(root)? };
+    let mut out = io::stdout().lock();
+    for change in &changes {
+        let line = if check { texts::out_of_step(change) } else { texts::brought_in_step(change) };
+        writeln!(out, "{line}").context(texts::STANDARD_OUTPUT)?;
+    }
+    if check && !changes.is_empty() {
+        bail!(texts::MAKE_STARTERS);
+    }
+    writeln!(out, "{}", texts::IN_STEP).context(texts::STANDARD_OUTPUT)
+}

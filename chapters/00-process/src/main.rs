@@ -1,0 +1,41 @@
+//! Chapter 00's program: run a command as a process of its own; show a process's namespaces.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use ch00_process as process;
+
+use process::namespaces::{Compared, Namespaces};
+use process::{Container, cli, texts};
+
+/// Chapter 00: a process, and the frame that every later chapter adds to
+#[derive(Parser)]
+#[command(version)]
+enum Arguments {
+    /// Run a command as a process of its own, and end as it ends
+    Run(cli::Run),
+    /// Show which namespaces a process is in, beside those of the host's first process
+    Ns {
+        /// The process's number; without one, this process
+        pid: Option<u32>,
+    },
+}
+
+fn main() -> ExitCode {
+    cli::main(|arguments| match arguments {
+        Arguments::Run(run) => Ok(Container::new(run.command()?).run()?.exit_code()),
+        Arguments::Ns { pid } => ns(pid.unwrap_or_else(std::process::id)),
+    })
+}
+
+fn ns(pid: u32) -> Result<u8> {
+    let process = Namespaces::of(pid)?;
+    // An ordinary user can't look into process 1; his own shell shares its namespaces as a rule.
+    let host =
+        Namespaces::of(1).or_else(|_| Namespaces::of(std::os::unix::process::parent_id()))?;
+    let table = Compared { process: &process, with: &host };
+    write!(std::io::stdout(), "{table}").context(texts::STANDARD_OUTPUT)?;
+    Ok(0)
+}

@@ -1,0 +1,89 @@
+//! `ns`: which namespaces a process is in.
+//!
+//! Every process is in one namespace of each kind, always; a child starts in its parent's. The
+//! kernel shows them as links in `/proc/PID/ns` (`namespaces(7)`). A link's number is the
+//! namespace's inode: two processes with the same number share the namespace.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::failure::Attempt;
+use crate::texts;
+
+/// The eight kinds, in the order of `/proc/PID/ns`.
+pub const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+
+/// The namespaces of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespaces {
+    /// The process's number.
+    pub pid: u32,
+    /// The namespaces' inode numbers, in the order of [`KINDS`]; `None` for a kind that this
+    /// kernel does not have (`time` came with Linux 5.6).
+    pub inodes: [Option<u64>; 8],
+}
+
+impl Namespaces {
+    /// Reads `/proc/PID/ns`.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT when there is no such process, EACCES when it is not ours to look into.
+    pub fn of(pid: u32) -> Result<Self> {
+        let mut inodes = [None; 8];
+        for (inode, kind) in inodes.iter_mut().zip(KINDS) {
+            let link = PathBuf::from(format!("/proc/{pid}/ns/{kind}"));
+            *inode = match fs::read_link(&link) {
+                // "pid:[4026531836]"
+                Ok(text) => text
+                    .to_string_lossy()
+                    .split_once('[')
+                    .and_then(|(_, number)| number.strip_suffix(']')?.parse().ok()),
+                // The folder is there, this kind is not.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && pid_exists(pid) => None,
+                Err(error) => {
+                    Err(error).tried(&texts::NAMESPACE_LINKS, format_args!("readlink({link:?})"))?
+                }
+            };
+        }
+        Ok(Self { pid, inodes })
+    }
+}
+
+fn pid_exists(pid: u32) -> bool {
+    PathBuf::from(format!("/proc/{pid}/ns")).exists()
+}
+
+/// A process's namespaces beside another's, as a table.
+pub struct Compared<'a> {
+    /// The process in question.
+    pub process: &'a Namespaces,
+    /// The one to compare with; the host's first process where we may look into it.
+    pub with: &'a Namespaces,
+}
+
+impl fmt::Display for Compared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { process, with } = self;
+        writeln!(
+            f,
+            "{:<10} {:<12} {:<22} IT HOLDS",
+            "NAMESPACE",
+            "ID",
+            texts::as_process(with.pid)
+        )?;
+        let rows = KINDS.iter().zip(texts::NAMESPACES).zip(process.inodes.iter().zip(with.inodes));
+        for ((kind, holds), (inode, other)) in rows {
+            let (id, same) = match inode {
+                Some(inode) => (inode.to_string(), texts::same(*inode == other.unwrap_or(0))),
+                None => ("-".into(), "-"),
+            };
+            writeln!(f, "{kind:<10} {id:<12} {same:<22} {holds}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! What is mounted in the new root.
+//!
+//! `mount(2)` does one of two things here. It makes a *fresh* file system that lives in the kernel
+//! (`proc`, `sysfs`, `tmpfs`, `devpts`), or it *binds* a file or folder that is mounted elsewhere to
+//! a second place. Some fresh file systems show the namespaces of the process that mounts them:
+//! `proc` its PID namespace, `sysfs` its network. So they are mounted from inside.
+//!
+//! The list, the flags and the sizes are Docker's (and the runtime specification's, "Default
+//! Filesystems").
+
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use process::{Attempt, Step, explain};
+
+use crate::inside::{self, Make};
+use crate::{sys, texts};
+
+/// One mount in a container's root.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    target: PathBuf,
+    what: What,
+    step: &'static Step,
+    /// What to mount instead where the kernel refuses.
+    otherwise: Option<Box<Mount>>,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Fresh { kind: &'static str, flags: MsFlags, data: &'static str },
+    Bind { source: PathBuf, read_only: bool },
+}
+
+const NO_SURPRISES: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+
+impl Mount {
+    /// A fresh file system of the given kind on `target`.
+    #[must_use]
+    pub fn fresh(kind: &'static str, target: &str, flags: MsFlags, data: &'static str) -> Self {
+        let what = What::Fresh { kind, flags, data };
+        Self { target: target.into(), what, step: &texts::FRESH, otherwise: None }
+    }
+
+    /// The host's file or folder `source`, seen at `target` as well.
+    #[must_use]
+    pub fn bind(source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        let what = What::Bind { source: source.into(), read_only: false };
+        Self { target: target.into(), what, step: &texts::BIND, otherwise: None }
+    }
+
+    /// The same, but it can't be written to through this mount. (For a bind mount.)
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        if let What::Bind { read_only, .. } = &mut self.what {
+            *read_only = true;
+        }
+        self
+    }
+
+    fn because(mut self, step: &'static Step) -> Self {
+        self.step = step;
+        self
+    }
+
+    fn or(mut self, otherwise: Self) -> Self {
+        self.otherwise = Some(Box::new(otherwise));
+        self
+    }
+
+    /// What every container gets, in this order.
+    #[must_use]
+    pub fn standard() -> Vec<Self> {
+        let device_folder = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
+        let terminals = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+        let temporary = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        vec![
+            Self::fresh("proc", "/proc", NO_SURPRISES, "").because(&texts::PROC),
+            Self::fresh("tmpfs", "/dev", device_folder, "mode=755,size=65536k")
+                .because(&texts::DEV),
+            // Group 5 is `tty` on every distribution. Where only one group is mapped there is none.
+            Self::fresh(
+                "devpts",
+                "/dev/pts",
+                terminals,
+                "newinstance,ptmxmode=0666,mode=0620,gid=5",
+            )
+            .or(Self::fresh("devpts", "/dev/pts", terminals, "newinstance,ptmxmode=0666,mode=0620"))
+            .because(&texts::DEVPTS),
+            Self::fresh("tmpfs", "/dev/shm", NO_SURPRISES, "mode=1777,size=65536k")
+                .because(&texts::SHM),
+            // A fresh sysfs is for those who own the network namespace that it shows.
+            Self::fresh("sysfs", "/sys", NO_SURPRISES | MsFlags::MS_RDONLY, "")
+                .or(Self::bind("/sys", "/sys").read_only())
+                .because(&texts::SYSFS),
+            Self::fresh("tmpfs", "/tmp", temporary, "mode=1777").because(&texts::TMP),
+        ]
+    }
+
+    /// Mounts it inside `root`. The target is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses; with an alternative, what it refuses of that.
+    pub fn make(&self, root: BorrowedFd) -> Result<()> {
+        let target = inside::open_or_make(root, &self.target, self.kind_of_target())?;
+        // mount(2) takes a path. This one leads to the place that was found, wherever its names
+        // point by now (proc_pid_fd(5)).
+        let place = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
+        match (self.try_at(root, &place), &self.otherwise) {
+            (Err(errno), Some(otherwise)) if [Errno::EPERM, Errno::EINVAL].contains(&errno) => {
+                explain::note(texts::instead(&self.to_string(), errno, &otherwise.to_string()));
+                otherwise.make(root)
+            }
+            (result, _) => result.step(self.step, self),
+        }
+    }
+
+    fn try_at(&self, root: BorrowedFd, place: &Path) -> nix::Result<()> {
+        let none = None::<&str>;
+        match &self.what {
+            What::Fresh { kind, flags, data } => {
+                mount(Some(*kind), place, Some(*kind), *flags, Some(*data))
+            }
+            What::Bind { source, read_only } => {
+                mount(Some(source), place, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
+                match read_only {
+                    // `place` is below the new mount; the same path now leads to its top.
+                    true => sys::make_read_only(inside::open(root, &self.target)?.as_fd()),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn kind_of_target(&self) -> Make {
+        match &self.what {
+            What::Bind { source, .. } if !source.is_dir() => Make::File,
+            _ => Make::Folder,
+        }
+    }
+}
+
+impl fmt::Display for Mount {
+    /// The call, with the target as the container will see it.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let target = &self.target;
+        match &self.what {
+            What::Fresh { kind, flags, data } => {
+                write!(f, "mount({kind:?}, {target:?}, {kind:?}, {}, {data:?})", names(*flags))
+            }
+            What::Bind { source, read_only } => {
+                let more = if *read_only { ", then read-only" } else { "" };
+                write!(f, "mount({source:?}, {target:?}, NULL, MS_BIND|MS_REC){more}")
+            }
+        }
+    }
+}
+
+fn names(flags: MsFlags) -> String {
+    flags.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join("|")
+}

@@ -1,0 +1,100 @@
+//! A root folder without a way out: the mount namespace and `pivot_root`.
+//!
+//! `chroot` changes where a process *starts* to look up a path; the host's tree is still there, and
+//! chapter 01 walks back into it. A mount namespace (`mount_namespaces(7)`) is a list of mounts of
+//! one's own, a copy at first. In it `pivot_root(2)` makes our folder the root of the whole list,
+//! and the old root can then be unmounted. What is not mounted can't be reached.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::CloneFlags;
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, fchdir, pivot_root};
+use process::{Attempt, Mechanism};
+
+use crate::{Mount, devices, texts};
+
+/// The container's file tree: a folder of the host's, and what is mounted in it.
+#[derive(Debug)]
+pub struct Root {
+    folder: PathBuf,
+    mounts: Vec<Mount>,
+}
+
+impl Root {
+    /// The file tree in `folder`, with fresh `/proc`, `/dev`, `/sys` and `/tmp`.
+    ///
+    /// # Errors
+    ///
+    /// When `folder` is no folder, or an empty one.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let folder = folder.canonicalize()?;
+        Ok(Self { folder, mounts: Mount::standard() })
+    }
+
+    /// One more mount, made after the standard ones.
+    #[must_use]
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
+        self
+    }
+}
+
+impl Mechanism for Root {
+    fn namespaces(&self) -> CloneFlags {
+        CloneFlags::CLONE_NEWNS
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        make_private()?;
+        let root = make_mount_point(&self.folder)?;
+        // While the old root is still there: a bind mount comes from it, and in a user namespace
+        // the kernel makes a fresh /proc only for somebody who sees a whole one already.
+        for mount in &self.mounts {
+            mount.make(root.as_fd())?;
+        }
+        devices::make(root.as_fd())?;
+        pivot(root)
+    }
+}
+
+/// Cuts the link to the host's mounts.
+///
+/// The copy of the mount list stays a *peer* of the original where that is shared, as systemd makes
+/// it: what one mounts appears in the other (`mount_namespaces(7)`, "shared subtrees").
+fn make_private() -> Result<()> {
+    // ANCHOR: private
+    // EXERCISE private: keep your mounts to yourself
+    //   Make every mount of this namespace private: `mount` with no source, no type and no data,
+    //   on "/", with the flags for "private" and "all below, too". Put
+    //   `.step(&texts::PRIVATE, "mount(NULL, \"/\", NULL, MS_REC|MS_PRIVATE)")` behind the call.
+    todo!("private: keep your mounts to yourself")
+    // ANCHOR_END: private
+}
+
+/// Makes the folder a mount point, which `pivot_root` asks for, and opens it.
+fn make_mount_point(folder: &Path) -> Result<OwnedFd> {
+    // ANCHOR: mount_point
+    // EXERCISE mount_point: turn the folder into a mount
+    //   Only a mount can become the root. Bind the folder onto itself (`mount` with MS_BIND, and
+    //   MS_REC for what is mounted below it). Then `open` it, with O_PATH, O_DIRECTORY and
+    //   O_CLOEXEC: a path that is looked up after the bind leads into the new mount.
+    todo!("mount_point: turn the folder into a mount")
+    // ANCHOR_END: mount_point
+}
+
+/// Puts the new root in the place of the old one, and takes the old one away.
+fn pivot(root: OwnedFd) -> Result<()> {
+    // ANCHOR: pivot
+    // EXERCISE pivot: make it the root, and leave no way back
+    //   Four calls. Step into the new root (`fchdir`). `pivot_root(".", ".")` puts it in the place
+    //   of the old root, which then lies on top of it, at the same spot: the man page tells the
+    //   trick. Take the old one away: `umount2(".", MNT_DETACH)`; it is busy, you still stand in
+    //   it, so a plain unmount would fail. `chdir("/")`, or you stand nowhere.
+    todo!("pivot: make it the root, and leave no way back")
+    // ANCHOR_END: pivot
+}

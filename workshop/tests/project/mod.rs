@@ -1,0 +1,95 @@
+//! A made-up copy of the workshop, in a folder that is gone when the test ends.
+
+#![allow(dead_code, reason = "not every test file uses everything")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What git sets for its hooks; these tests may run in one, and have repositories of their own.
+pub(crate) const HOOK: [&str; 3] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+
+pub(crate) struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// A project without any chapter; `name` is the test's own.
+    pub(crate) fn new(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What a test that was interrupted left behind.
+        let _ = fs::remove_dir_all(&root);
+        let project = Self { root };
+        let package = "[workspace.package]\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        project.write("Cargo.toml", &format!("[workspace]\nmembers = [\"chapters/*\"]\n{package}"));
+        project
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    pub(crate) fn coracle(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+        command.args(args).current_dir(&self.root);
+        // The real project's programs have the same names.
+        command.env("CARGO_TARGET_DIR", self.root.join("target"));
+        for name in HOOK {
+            command.env_remove(name);
+        }
+        command.output().unwrap()
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// The project that these tests belong to, if its chapters are as they were committed: somebody who
+/// works on them runs these tests as well, and has done nothing wrong.
+pub(crate) fn unedited() -> Option<&'static Path> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut git = Command::new("git");
+    git.args(["status", "--porcelain", "--", "chapters"]).current_dir(root);
+    let clean =
+        git.output().is_ok_and(|output| output.status.success() && output.stdout.is_empty());
+    if !clean {
+        testbed::skipped("chapters/ is being worked on, or git can't tell");
+    }
+    clean.then_some(root)
+}
+
+/// Every file below `folder`, with its content.
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().into();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}

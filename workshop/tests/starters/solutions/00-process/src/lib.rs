@@ -1,0 +1,30 @@
+//! What an exercise region may look like.
+
+pub mod kernel;
+
+// ANCHOR: whole
+/// An anchor around an exercise belongs to the book.
+pub fn whole(numbers: &[u32]) -> u32 {
+    // ANCHOR: sum
+    // EXERCISE sum: add "them" up, {} as well
+    //   Every line of the task begins with three spaces.
+    //
+    //     let indented = "more";
+    // This comment is a part of the solution.
+    let mut sum = 0;
+    // ANCHOR: inner
+    for number in numbers {
+        sum += number;
+    }
+    // ANCHOR_END: inner
+    sum
+    // ANCHOR_END: sum
+}
+// ANCHOR_END: whole
+
+pub fn short() {
+    // ANCHOR: short
+    // EXERCISE short: without a task
+    drop(kernel::NAMES);
+    // ANCHOR_END: short
+}

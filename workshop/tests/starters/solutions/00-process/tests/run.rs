@@ -1,0 +1,1 @@
+//! Tests stay with the solutions.

@@ -1,0 +1,6 @@
+//! A later chapter's program.
+
+use process::Container;
+use sol01_chroot_jail as chroot_jail;
+
+fn main() {}
