@@ -107,10 +107,17 @@ fn nothing_leaks_and_nothing_stays() {
         // The first use makes the workshop's own root folder.
         assert!(run(&host, who, &["true"]).status.success());
         let before = host.snapshot();
-        for words in [&["true"][..], &["--init", "true"], &["no-such-program"], &["sh", "-c", "kill -9 $$"]] {
+        for words in
+            [&["true"][..], &["--init", "true"], &["no-such-program"], &["sh", "-c", "kill -9 $$"]]
+        {
             let _ = run(&host, who, words);
         }
-        let _ = sh(&host, who, &[], "mount -t tmpfs inside /mnt 2>&- || mkdir -p /tmp/m && mount -t tmpfs inside /tmp/m");
+        let _ = sh(
+            &host,
+            who,
+            &[],
+            "mount -t tmpfs inside /mnt 2>&- || mkdir -p /tmp/m && mount -t tmpfs inside /tmp/m",
+        );
         assert_eq!(host.snapshot(), before);
     }
 }
@@ -228,7 +235,8 @@ fn a_shell_in_it_has_job_control_and_gives_the_terminal_back() {
     let Some(host) = Host::new() else { return };
     let program = testbed::reachable(&host, PROGRAM);
     // An interactive shell takes the terminal's foreground; after it `read` works again.
-    let line = format!("{} run bash --norc -i; read answer; echo \"read: $answer\"", program.display());
+    let line =
+        format!("{} run bash --norc -i; read answer; echo \"read: $answer\"", program.display());
     let mut command = host.command(Who::Root, "script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -311,12 +319,15 @@ fn every_refused_call_is_one_sentence() {
         assert!(run(&host, who, &["--root", &folder, "--", "true"]).status.success());
         let before = host.snapshot();
         for options in [&[][..], &["--init"]] {
-            let words = [&[program, "run", "--root", &folder], options, &["--", "/bin/ls", "/bin/sh"]].concat();
+            let words =
+                [&[program, "run", "--root", &folder], options, &["--", "/bin/ls", "/bin/sh"]]
+                    .concat();
             let wrong = refusals::each_call(&host, who, &words, "/bin/sh\n");
             assert!(wrong.is_empty(), "{who:?} {options:?}:\n{}", wrong.join("\n"));
         }
         let after = host.snapshot();
-        let new: Vec<_> = after.difference(&before).filter(|line| !line.contains("/tmp/trace-")).collect();
+        let new: Vec<_> =
+            after.difference(&before).filter(|line| !line.contains("/tmp/trace-")).collect();
         assert!(new.is_empty(), "{new:?}");
     }
 }

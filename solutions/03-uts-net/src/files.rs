@@ -4,7 +4,7 @@
 //! The kernel knows no names. The C library looks them up in these files, and asks the servers that
 //! `/etc/resolv.conf` names. An image brings files of its own, or none, and they know nothing of
 //! *this* container. So Docker writes all three for each container and binds them over the image's,
-//! and so do we: [`Files::binds`] says what belongs where.
+//! and so do we: [`Files::mounts`] says what belongs where.
 //!
 //! The trap is `nameserver 127.0.0.53`. Many hosts run a small name server on their own loopback.
 //! The container's loopback is another one, and nobody listens there.
@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use pid_namespace::Mount;
 use process::{Attempt, Mechanism, explain};
 
 use crate::network::{Address, Mode, Network};
@@ -47,11 +48,10 @@ impl Files {
         Self { folder, hostname, mode: network.mode(), address: network.address() }
     }
 
-    /// What is to be bound into the container's root: the file here, and its place there.
+    /// What is to be bound into the container's root.
     #[must_use]
-    pub fn binds(&self) -> Vec<(PathBuf, PathBuf)> {
-        let etc = Path::new("/etc");
-        NAMES.iter().map(|name| (self.folder.join(name), etc.join(name))).collect()
+    pub fn mounts(&self) -> [Mount; 3] {
+        NAMES.map(|name| Mount::bind(self.folder.join(name), Path::new("/etc").join(name)))
     }
 
     fn hosts(&self) -> String {

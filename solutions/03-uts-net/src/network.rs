@@ -112,11 +112,8 @@ impl Network {
     fn join_bridge(&mut self) -> Result<()> {
         let nft = firewall::nft();
         ensure!(nft.is_some() || self.ports.is_empty(), texts::NO_NFT_FOR_PORTS);
-        for port in &self.ports {
-            self.made.reserved.push(Reserved::take(port)?);
-        }
         let pool = match Netlink::open()?.may_change()? {
-            true => Pool::of_this_network(&self.state)?,
+            true => self.stay_on_the_host()?,
             false => self.leave_the_host()?,
         };
         let share = self.made.share.insert(Share::new(self.state.clone(), pool));
@@ -146,10 +143,17 @@ impl Network {
         Ok(())
     }
 
+    /// As root: the ports are ours for as long as we live.
+    fn stay_on_the_host(&mut self) -> Result<Pool> {
+        for port in &self.ports {
+            self.made.reserved.push(Reserved::take(port)?);
+        }
+        Pool::of_this_network(&self.state)
+    }
+
     /// As an ordinary user: everything happens in a network namespace that is ours to change.
     fn leave_the_host(&mut self) -> Result<Pool> {
-        let reserved = std::mem::take(&mut self.made.reserved);
-        self.made.outside = Some(Outside::enter(&self.run, &self.ports, reserved)?);
+        self.made.outside = Some(Outside::enter(&self.run, &self.ports)?);
         for port in &mut self.ports {
             // Which of the host's addresses it is to be, the way in from there has settled.
             port.address = Ipv4Addr::UNSPECIFIED;

@@ -18,13 +18,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::fcntl::{OFlag, open};
 use nix::libc::SIGKILL;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
@@ -55,13 +55,11 @@ pub struct Outside {
 impl Outside {
     /// Moves this process into a network namespace of its own, and connects that to the host's.
     ///
-    /// The ports in `reserved` are free for us; they are let go the moment before the uplink binds
-    /// them itself.
-    ///
     /// # Errors
     ///
-    /// What the kernel refuses. That there is no uplink is no error: it is said in one sentence.
-    pub fn enter(run: &Path, ports: &[Port], reserved: Vec<Reserved>) -> Result<Self> {
+    /// What the kernel refuses; when a port is taken. That there is no uplink is no error: it is
+    /// said in one sentence.
+    pub fn enter(run: &Path, ports: &[Port]) -> Result<Self> {
         // Whoever is to connect the two networks has to be left behind in the first one, since there
         // is no way back into it. They wait for their turn.
         let mut helpers = Vec::new();
@@ -69,18 +67,21 @@ impl Outside {
         match available() {
             Err(sentence) => problem = Some(sentence),
             Ok(tools) => {
-                for (place, tool) in tools.into_iter().enumerate() {
-                    helpers.push(Helper::leave_behind(tool, run, place, ports)?);
+                for tool in tools {
+                    helpers.push(Helper::leave_behind(tool, run, ports)?);
                 }
             }
         }
+        // The uplink binds the ports, so we can only find out beforehand whether they are free.
+        // (After the helpers are made: they would have copies.)
+        ports.iter().map(Reserved::take).collect::<Result<Vec<_>>>()?;
+
         unshare(CloneFlags::CLONE_NEWNET).step(&texts::SANDBOX, "unshare(CLONE_NEWNET)")?;
         Netlink::open()?.up("lo")?;
-        drop(reserved);
         for mut helper in helpers {
             match helper.connect(ports) {
                 Ok(()) => return Ok(Self { _uplink: Some(helper) }),
-                Err(error) => problem = Some(texts::uplink_failed(&format!("{error:#}"))),
+                Err(error) => problem = Some(format!("{error:#}")),
             }
         }
         explain::say(texts::no_uplink(problem.as_deref().unwrap_or_default(), !ports.is_empty()));
@@ -88,27 +89,45 @@ impl Outside {
     }
 }
 
-/// A program that can be the uplink, and how it is told which network it is for.
-#[derive(Debug, Clone)]
-enum Tool {
-    /// With a descriptor of the network namespace, or by its path in `/proc`. Version 2023 of pasta
-    /// may not follow that path, later ones close the descriptor: one of the two works.
-    Pasta {
-        program: PathBuf,
-        by_descriptor: bool,
-    },
-    Slirp {
-        program: PathBuf,
-    },
+/// A program that can be the uplink.
+#[derive(Debug)]
+struct Tool {
+    kind: Kind,
+    program: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pasta,
+    /// Up to 2023, pasta gives up the right to look into our `/proc/PID/ns` before it does so. It
+    /// can open a descriptor that it inherits, which later versions close.
+    OldPasta,
+    Slirp,
+}
+
+impl Kind {
+    fn program(self) -> &'static str {
+        match self {
+            Self::Pasta | Self::OldPasta => "pasta",
+            Self::Slirp => "slirp4netns",
+        }
+    }
+
+    /// What its files in the run's folder are called.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Pasta => "pasta",
+            Self::OldPasta => "old-pasta",
+            Self::Slirp => "slirp4netns",
+        }
+    }
 }
 
 /// What there is to try, best first; or why there is nothing.
 fn available() -> Result<Vec<Tool>, String> {
-    let pasta = tool::find("pasta").into_iter().flat_map(|program| {
-        [true, false].map(|by_descriptor| Tool::Pasta { program: program.clone(), by_descriptor })
-    });
-    let slirp = tool::find("slirp4netns").map(|program| Tool::Slirp { program });
-    let tools: Vec<_> = pasta.chain(slirp).collect();
+    let kinds = [Kind::Pasta, Kind::OldPasta, Kind::Slirp].into_iter();
+    let found = |kind: Kind| tool::find(kind.program()).map(|program| Tool { kind, program });
+    let tools: Vec<_> = kinds.filter_map(found).collect();
     if tools.is_empty() {
         return Err(texts::NO_UPLINK_PROGRAM.into());
     }
@@ -132,9 +151,9 @@ struct Helper {
 }
 
 impl Helper {
-    fn leave_behind(tool: Tool, run: &Path, place: usize, ports: &[Port]) -> Result<Self> {
-        let [fifo, log, control] =
-            ["ready", "log", "control"].map(|name| run.join(format!("uplink-{place}.{name}")));
+    fn leave_behind(tool: Tool, run: &Path, ports: &[Port]) -> Result<Self> {
+        let [fifo, log, control] = ["ready", "log", "control"]
+            .map(|name| run.join(format!("{}.{name}", tool.kind.file())));
         mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR)
             .tried(&texts::UPLINK, format_args!("mkfifo({fifo:?})"))?;
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -146,25 +165,18 @@ impl Helper {
             let become_it = || -> Result<()> {
                 wait_for_turn(turn, runtime)?;
                 redirect_output(&log)?;
-                let network = inherited(format!("/proc/{runtime}/ns/net"), OFlag::O_RDONLY)?;
-                let words = match &tool {
-                    Tool::Pasta { program, by_descriptor } => {
-                        let network = match by_descriptor {
-                            true => format!("/proc/self/fd/{}", network.as_raw_fd()),
-                            false => format!("/proc/{runtime}/ns/net"),
-                        };
-                        pasta(program, &network, &fifo, ports)
+                let network = format!("/proc/{runtime}/ns/net");
+                let words = match tool.kind {
+                    Kind::Pasta => pasta(&tool.program, &network, &fifo, ports),
+                    Kind::OldPasta => {
+                        let network = inherited(network.as_ref(), OFlag::O_RDONLY)?;
+                        pasta(&tool.program, &format!("/proc/self/fd/{network}"), &fifo, ports)
                     }
-                    Tool::Slirp { program } => {
+                    Kind::Slirp => {
                         let ready = inherited(&fifo, OFlag::O_WRONLY)?;
-                        let words =
-                            slirp(program, network.as_raw_fd(), ready.as_raw_fd(), &control);
-                        // It is to live on in the program.
-                        std::mem::forget(ready);
-                        words
+                        slirp(&tool.program, &network, ready, &control)
                     }
                 };
-                std::mem::forget(network);
                 Err(Command::new(&words)?.exec())
             };
             if let Err(error) = become_it() {
@@ -177,7 +189,7 @@ impl Helper {
 
     /// It is this one's turn. Returns when the interface is there.
     fn connect(&mut self, ports: &[Port]) -> Result<()> {
-        explain::call(&texts::UPLINK, self.tool.describe());
+        explain::call(&texts::UPLINK, texts::as_uplink(self.tool.kind.program()));
         nix::unistd::write(&self.go, b"!").tried(&texts::UPLINK, "write(to the helper)")?;
         wait_for_either(&self.ready, &self.process)?;
         let mut word = [0; 16];
@@ -185,9 +197,9 @@ impl Helper {
         if !is_ready {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             let last = log.lines().rev().find(|line| !line.trim().is_empty());
-            bail!(texts::tool_ended(self.tool.name(), last.unwrap_or("no reason given")));
+            bail!(texts::tool_ended(self.tool.kind.program(), last.unwrap_or("no reason given")));
         }
-        if let Tool::Slirp { .. } = self.tool {
+        if self.tool.kind == Kind::Slirp {
             ports.iter().try_for_each(|port| self.forward(port))?;
         }
         Ok(())
@@ -208,7 +220,7 @@ impl Helper {
         };
         let answer = ask().tried(&texts::UPLINK, format_args!("connect({:?})", self.control))?;
         match answer.contains("\"error\"") {
-            true => bail!(texts::tool_ended(self.tool.name(), answer.trim())),
+            true => bail!(texts::tool_ended(self.tool.kind.program(), answer.trim())),
             false => Ok(()),
         }
     }
@@ -217,21 +229,8 @@ impl Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         if self.process.signal(SIGKILL).is_ok() {
-            let _ = self.process.wait();
+            let _ = sys::waitid(self.process.as_fd());
         }
-    }
-}
-
-impl Tool {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Pasta { .. } => "pasta",
-            Self::Slirp { .. } => "slirp4netns",
-        }
-    }
-
-    fn describe(&self) -> String {
-        format!("execve({}, as a process that stays in the host's network)", self.name())
     }
 }
 
@@ -252,11 +251,11 @@ fn pasta(program: &Path, network: &str, ready: &Path, ports: &[Port]) -> Vec<Str
     words.into_iter().map(String::from).collect()
 }
 
-fn slirp(program: &Path, network: i32, ready: i32, control: &Path) -> Vec<String> {
+fn slirp(program: &Path, network: &str, ready: RawFd, control: &Path) -> Vec<String> {
     let mut words = vec![program.display().to_string()];
     words.extend(["--configure", "--mtu=1500", "--disable-host-loopback"].map(String::from));
     words.extend([format!("--ready-fd={ready}"), format!("--api-socket={}", control.display())]);
-    words.extend(["--netns-type=path".into(), format!("/proc/self/fd/{network}"), UPLINK.into()]);
+    words.extend(["--netns-type=path", network, UPLINK].map(String::from));
     words
 }
 
@@ -286,13 +285,11 @@ fn redirect_output(log: &Path) -> Result<()> {
         .tried(&texts::UPLINK, "dup2()")
 }
 
-/// Opens a file for the program that this process is about to become.
-fn inherited(path: impl AsRef<Path>, flags: OFlag) -> Result<OwnedFd> {
-    let path = path.as_ref();
+/// In the child: opens a file for the program that this process is about to become.
+fn inherited(path: &Path, flags: OFlag) -> Result<RawFd> {
     let file =
         open(path, flags, Mode::empty()).tried(&texts::UPLINK, format_args!("open({path:?})"))?;
-    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).tried(&texts::UPLINK, "fcntl(F_SETFD)")?;
-    Ok(file)
+    Ok(file.into_raw_fd())
 }
 
 /// Waits until there is a word to read, or the process has ended.

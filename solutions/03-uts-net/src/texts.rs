@@ -272,8 +272,8 @@ pub(crate) fn no_tun(error: &io::Error) -> String {
     }
 }
 
-pub(crate) fn uplink_failed(error: &str) -> String {
-    error.into()
+pub(crate) fn as_uplink(tool: &str) -> String {
+    format!("execve({tool}, in a process that stays in the host's network)")
 }
 
 pub(crate) fn tool_ended(tool: &str, said: &str) -> String {
