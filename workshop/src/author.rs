@@ -11,6 +11,7 @@
 //! the chapters: its README is written by hand.
 
 pub mod manifest;
+mod names;
 pub mod region;
 pub mod tree;
 

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use ch00_process as process;
+use clap::Parser;
 
 use process::namespaces::{Compared, Namespaces};
 use process::{Container, cli, texts};

@@ -67,22 +67,18 @@ pub struct Compared<'a> {
 }
 
 impl fmt::Display for Compared<'_> {
+    /// Each namespace as its link reads: `pid -> pid:[4026531836]`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { process, with } = self;
-        writeln!(
-            f,
-            "{:<10} {:<12} {:<22} IT HOLDS",
-            "NAMESPACE",
-            "ID",
-            texts::as_process(with.pid)
-        )?;
+        let (namespace, compared) = ("NAMESPACE", texts::as_process(with.pid));
+        writeln!(f, "{namespace:<29} {compared:<13} {}", texts::WHAT_IT_HOLDS)?;
         let rows = KINDS.iter().zip(texts::NAMESPACES).zip(process.inodes.iter().zip(with.inodes));
         for ((kind, holds), (inode, other)) in rows {
             let (id, same) = match inode {
-                Some(inode) => (inode.to_string(), texts::same(*inode == other.unwrap_or(0))),
-                None => ("-".into(), "-"),
+                Some(inode) => (format!("{kind}:[{inode}]"), texts::same(Some(*inode) == other)),
+                None => (texts::NO_SUCH_KIND.into(), ""),
             };
-            writeln!(f, "{kind:<10} {id:<12} {same:<22} {holds}")?;
+            writeln!(f, "{kind:<6} -> {id:<19} {same:<13} {holds}")?;
         }
         Ok(())
     }

@@ -24,6 +24,22 @@ pub enum Cloned {
     Child,
 }
 
+/// What `clone3(2)` reads, in its first version; zero is "not used" for every field.
+#[repr(C)]
+#[derive(Default)]
+struct CloneArguments {
+    flags: u64,
+    /// The address at which the pidfd is left.
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    /// The signal that we get when the child ends.
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+}
+
 /// Copies this process, as `fork(2)` does, into new namespaces: `clone3(2)`.
 ///
 /// # Errors
@@ -37,17 +53,19 @@ pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
     }
     let mut pidfd: RawFd = -1;
     let flags = namespaces.bits() | libc::CLONE_PIDFD;
-    // SAFETY: clone_args is plain numbers, for which all zeroes is a value; zero is also what
-    // clone3(2) asks for in every field that is not used.
-    let mut args: libc::clone_args = unsafe { mem::zeroed() };
-    args.flags = flags as u64;
-    args.pidfd = (&raw mut pidfd) as u64;
-    args.exit_signal = libc::SIGCHLD as u64;
+    let arguments = CloneArguments {
+        flags: flags as u64,
+        pidfd: (&raw mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        ..Default::default()
+    };
     // SAFETY: without CLONE_VM the child gets a copy of the address space and, as `stack` is zero,
     // goes on on its copy of this stack, as after fork(2). There is one thread (checked above), so
-    // no lock can be left held. `args` and `pidfd` outlive the call.
-    let mut pid =
-        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, mem::size_of_val(&args)) };
+    // no lock can be left held. `arguments` and `pidfd` outlive the call.
+    let mut pid = unsafe {
+        let size = mem::size_of_val(&arguments);
+        libc::syscall(libc::SYS_clone3, &raw const arguments, size)
+    };
     // Docker's default seccomp filter answers ENOSYS for clone3 (it can't look into the struct),
     // so inside a dev container only the older call works.
     if pid == -1 && Errno::last() == Errno::ENOSYS {

@@ -99,12 +99,15 @@ pub(crate) const USER_MAPS: Step = Step {
     causes: &[(Errno::EACCES, APPARMOR), (Errno::EPERM, APPARMOR)],
 };
 
+pub(crate) const WHAT_IT_HOLDS: &str = "IT HOLDS";
+pub(crate) const NO_SUCH_KIND: &str = "not in this kernel";
+
 /// What each kind of namespace holds, in the order of [`crate::namespaces::KINDS`].
 pub(crate) const NAMESPACES: [&str; 8] = [
-    "the folder that the cgroup tree begins at",
-    "System V IPC, POSIX message queues",
+    "where the cgroup tree begins",
+    "System V and POSIX queues",
     "mounts",
-    "interfaces, addresses, routes, sockets",
+    "interfaces, routes, sockets",
     "process numbers",
     "the clocks since boot",
     "user and group ids, capabilities",
@@ -142,7 +145,7 @@ pub(crate) fn wrong_machine(theirs: &str, ours: &str) -> String {
 }
 
 pub(crate) fn as_process(pid: u32) -> String {
-    format!("AS PROCESS {pid}")
+    format!("AS PID {pid}")
 }
 
 pub(crate) fn same(same: bool) -> &'static str {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ch02_pid_namespace as pid_namespace;
+use chroot_jail::default_root;
 use clap::Parser;
 use process::{Container, cli};
-use ch02_pid_namespace as pid_namespace;
 
 use pid_namespace::{Init, PidNamespace, Root};
 
@@ -29,7 +30,7 @@ enum Arguments {
 fn main() -> ExitCode {
     cli::main(|Arguments::Run { root, init, run }| {
         let command = run.command()?.clean_environment();
-        let root = root.unwrap_or_default();
+        let root = root.map_or_else(default_root, Ok)?;
         let ended = Container::new(command)
             .with(PidNamespace)
             .with(Root::new(&root)?)

@@ -32,14 +32,14 @@ impl Root {
     ///
     /// When `folder` is no folder, or an empty one.
     pub fn new(folder: &Path) -> Result<Self> {
-        let folder = folder.canonicalize()?;
+        let folder = chroot_jail::root_folder(folder)?;
         Ok(Self { folder, mounts: Mount::standard() })
     }
 
-    /// One more mount, made after the standard ones.
+    /// More mounts, made after the standard ones.
     #[must_use]
-    pub fn mount(mut self, mount: Mount) -> Self {
-        self.mounts.push(mount);
+    pub fn mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
+        self.mounts.extend(mounts);
         self
     }
 }

@@ -3,7 +3,7 @@
 //! Line by line, so that the order and the comments stay as they are. It knows as much of TOML as
 //! our own manifests use: a table begins with `[` at the start of a line.
 
-use super::region::rename;
+use super::names::rename;
 
 /// The tables that a starter does without: it has no tests, and lints of its own.
 const LEFT_OUT: [&str; 4] = ["[dev-dependencies", "[[test]]", "[[bench]]", "[lints"];

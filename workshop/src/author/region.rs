@@ -13,6 +13,7 @@
 //! In the starter, `todo!("enter: step into the jail")` stands in the solution's place. An anchor
 //! without an exercise is the book's alone and is left as it is.
 
+use super::names::renamed;
 use crate::texts;
 
 /// rustfmt would break a longer line, and the starter would no longer be what we made.
@@ -88,7 +89,7 @@ pub fn starter(source: &str) -> Starter {
         starter.fault(at, texts::anchor_not_closed(name));
     }
     starter.faults.sort_by_key(|fault| fault.line);
-    starter.text = rename(&starter.text);
+    starter.text = renamed(&starter.text);
     starter
 }
 
@@ -226,21 +227,6 @@ fn literal(text: &str) -> String {
     format!("{:?}", text.replace('{', "{{").replace('}', "}}"))
 }
 
-/// The student's name for everything that is ours: `sol00_process` is `ch00_process`, and a
-/// package's `sol00-process` is `ch00-process`.
-pub(super) fn rename(text: &str) -> String {
-    let mut renamed = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("sol") {
-        renamed.push_str(&rest[..at]);
-        rest = &rest[at + "sol".len()..];
-        let numbered = matches!(rest.as_bytes(), [a, b, b'_' | b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit());
-        let in_a_word = renamed.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-        renamed.push_str(if numbered && !in_a_word { "ch" } else { "sol" });
-    }
-    renamed + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,14 +234,5 @@ mod tests {
     #[test]
     fn a_title_becomes_a_format_string_that_prints_it() {
         assert_eq!(literal("say \"{}\" \\ 안녕"), "\"say \\\"{{}}\\\" \\\\ 안녕\"");
-    }
-
-    #[test]
-    fn only_our_names_are_renamed() {
-        let text =
-            "use sol00_process as process; // sol12-engine, sol_x, console09_y, a_sol00_b sol";
-        let renamed =
-            "use ch00_process as process; // ch12-engine, sol_x, console09_y, a_sol00_b sol";
-        assert_eq!(rename(text), renamed);
     }
 }

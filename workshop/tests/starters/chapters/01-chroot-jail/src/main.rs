@@ -1,6 +1,6 @@
 //! A later chapter's program.
 
-use process::Container;
 use ch01_chroot_jail as chroot_jail;
+use process::Container;
 
 fn main() {}
