@@ -6,6 +6,7 @@
 //! # Layout
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`tour`]: the whole story, live.
 //! - [`run`]: build the student's chapter and become it.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
 //! - [`texts`]: every word that is shown to people.
@@ -14,3 +15,4 @@ pub mod author;
 pub mod project;
 pub mod run;
 pub mod texts;
+pub mod tour;

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, run, texts};
+use coracle::{author, run, texts, tour};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -18,9 +19,10 @@ struct Arguments {
     verb: Option<Verb>,
 }
 
-// The live tour has its place here: `mod tour;` above, a verb, and an arm in `perform`.
 #[derive(Subcommand)]
 enum Verb {
+    /// See a process become a container, live, on this machine's kernel
+    Tour,
     /// Build your program of a chapter and run it: `coracle run 00 -- run ls`
     Run {
         /// The chapter: 2, 02 or 02-pid-namespace
@@ -29,6 +31,12 @@ enum Verb {
         /// What the chapter's program is given
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
+    },
+    /// Make a root folder from this host's everyday programs
+    Rootfs {
+        /// The folder; it is made if it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
     },
     /// For the workshop's authors
     #[command(subcommand)]
@@ -60,11 +68,19 @@ fn main() -> ExitCode {
 fn perform(verb: Option<Verb>) -> Result<()> {
     match verb {
         None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
+        Some(Verb::Tour) => tour::tour(),
         Some(Verb::Run { chapter, args }) => {
             match run::chapter(&Project::find()?, &chapter, &args)? {}
         }
+        Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     }
+}
+
+fn rootfs(folder: &Path) -> Result<()> {
+    let copied = chroot_jail::build_default_root(folder)?;
+    writeln!(io::stdout(), "{}", texts::root_filled(&copied, folder))
+        .context(texts::STANDARD_OUTPUT)
 }
 
 fn starters(check: bool) -> Result<()> {

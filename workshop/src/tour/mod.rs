@@ -1,0 +1,183 @@
+//! `coracle tour`: the whole story, live.
+//!
+//! One process after another is started on this machine's own kernel, each with one mechanism more
+//! than the one before. Each is asked the same five questions, from inside; the host is asked the
+//! same about it, from outside. What has changed is what the mechanism did.
+//!
+//! # Layout
+//!
+//! - `stage`: starts a container, catches what its command prints, and lets the host look at it
+//!   while it runs.
+//! - `view`: the five questions, and the two answers to each, side by side.
+//! - `page`: a web server of a few lines, as one more mechanism.
+//! - `texts`: what is told.
+
+mod page;
+mod stage;
+mod texts;
+mod view;
+
+use std::fmt::Display;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chroot_jail::{Jail, breakout};
+use colored::Colorize;
+use pid_namespace::{PidNamespace, Root};
+use process::{Command, Container, rootless, sys};
+
+use uts_net::{Files, Hostname, Ipc, Mode, Network, RunFolder};
+
+use page::Page;
+use texts::Stop;
+use view::Answers;
+
+/// Shows how a process becomes a container.
+///
+/// # Errors
+///
+/// When this machine does not allow it, or standard output is closed.
+pub fn tour() -> Result<()> {
+    say(format_args!("\n{}\n\n{}", texts::TITLE.bold(), texts::INTRODUCTION))?;
+    if !sys::may_administer() {
+        rootless::enter()?;
+    }
+    let mut last = None;
+    for stop in [process, jail, pid_namespace, network] {
+        last = Some(stop(last)?);
+        if !go_on()? {
+            return Ok(());
+        }
+    }
+    say(format_args!("\n{}", texts::END))
+}
+
+fn process(_: Option<Answers>) -> Result<Answers> {
+    begin(&texts::PROCESS)?;
+    let inside = look(Container::new(probe()?), None)?;
+    say(texts::PROCESS.look)?;
+    Ok(inside)
+}
+
+fn jail(last: Option<Answers>) -> Result<Answers> {
+    begin(&texts::JAIL)?;
+    let root = chroot_jail::default_root()?;
+    let container = Container::new(probe()?.clean_environment()).with(Jail::new(&root)?);
+    let inside = look(container, last.as_ref())?;
+    say(texts::JAIL.look)?;
+    say(format_args!("\n{}\n", texts::BREAKS_OUT))?;
+    breakout::attempt(Container::new(nothing()?).with(Jail::new(&root)?))?;
+    Ok(inside)
+}
+
+fn pid_namespace(last: Option<Answers>) -> Result<Answers> {
+    begin(&texts::PID_NAMESPACE)?;
+    let root = chroot_jail::default_root()?;
+    let container =
+        Container::new(probe()?.clean_environment()).with(PidNamespace).with(Root::new(&root)?);
+    let inside = look(container, last.as_ref())?;
+    say(texts::PID_NAMESPACE.look)?;
+    say(format_args!("\n{}\n", texts::WHAT_PS_SAYS))?;
+    let list = Command::new(&["ps", "-e"])?.clean_environment();
+    Container::new(list).with(PidNamespace).with(Root::new(&root)?).run()?;
+    say(format_args!("\n{}\n", texts::STAYS_IN))?;
+    breakout::attempt(Container::new(nothing()?).with(PidNamespace).with(Root::new(&root)?))?;
+    Ok(inside)
+}
+
+fn network(last: Option<Answers>) -> Result<Answers> {
+    begin(&texts::UTS_NET)?;
+    let folder = RunFolder::new()?;
+    let hostname = Hostname::new(texts::BOX)?;
+    let network = Network::new(&folder, Mode::Bridge, Vec::new())?;
+    let address = network.address();
+    let files = Files::new(&folder, &hostname, &network);
+    let root = Root::new(&chroot_jail::default_root()?)?.mounts(files.mounts());
+    let container = Container::new(probe()?.clean_environment())
+        .with(folder)
+        .with(hostname)
+        .with(Ipc)
+        .with(network)
+        .with(files)
+        .with(PidNamespace)
+        .with(root)
+        .with(Page(texts::PAGE));
+    let (inside, page) = look_and(container, last.as_ref(), || {
+        let address = address.get().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
+        let page = fetch(&address);
+        (address, page)
+    })?;
+    say(texts::UTS_NET.look)?;
+    say(match page {
+        (address, Ok(page)) => texts::fetched(&address, &page),
+        (address, Err(error)) => texts::not_fetched(&address, &error),
+    })?;
+    Ok(inside)
+}
+
+/// The command of every container on the tour.
+fn probe() -> Result<Command> {
+    Command::new(&["sh", "-c", &view::script()])
+}
+
+/// A command for a container in which a mechanism has done all that there is to see.
+fn nothing() -> Result<Command> {
+    Ok(Command::new(&["true"])?.clean_environment())
+}
+
+/// A stop's heading, its story, and how to get the same by hand.
+fn begin(stop: &Stop) -> Result<()> {
+    let rule = "─".repeat(70_usize.saturating_sub(stop.title.len()));
+    let heading = format!("── {}  {} {rule}", stop.chapter, stop.title);
+    say(format_args!("\n{}\n\n{}\n", heading.bold(), stop.story))?;
+    say(format_args!("  {}\n", stop.command.cyan()))
+}
+
+/// Starts the container, and shows what it sees of itself and what the host sees of it; what
+/// differs from the `last` one's answers stands out.
+fn look(container: Container, last: Option<&Answers>) -> Result<Answers> {
+    look_and(container, last, || ()).map(|(inside, ())| inside)
+}
+
+/// The same, and does something else as well while the container runs.
+fn look_and<T>(
+    container: Container,
+    last: Option<&Answers>,
+    meanwhile: impl FnOnce() -> T,
+) -> Result<(Answers, T)> {
+    let (said, (outside, own, done)) = stage::watch(container, |pid| {
+        Ok((Answers::outside(pid)?, view::own_namespaces(pid)?, meanwhile()))
+    })?;
+    let inside = Answers::inside(&said);
+    let changed = last.map_or([false; 5], |last| inside.differs(last));
+    say(view::table(&inside, &outside, changed))?;
+    say(texts::namespaces(&own))?;
+    Ok((inside, done))
+}
+
+/// Asks a web server for its page.
+fn fetch(address: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect((address, 80))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.split_once("\r\n\r\n").map_or(String::new(), |(_, page)| page.into()))
+}
+
+/// Waits for Enter, where somebody sits at a terminal; `false` if they want to stop.
+fn go_on() -> Result<bool> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Ok(true);
+    }
+    say(texts::PRESS_ENTER.dimmed())?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).context(texts::STANDARD_OUTPUT)?;
+    Ok(read > 0 && answer.trim() != "q")
+}
+
+fn say(text: impl Display) -> Result<()> {
+    writeln!(io::stdout(), "{text}").context(texts::STANDARD_OUTPUT)
+}

@@ -1,0 +1,52 @@
+//! Starts a container, catches what its command prints, and lets the host look at it while it runs.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::OFlag;
+use nix::unistd::{Pid, dup, dup2_stdout, pipe2};
+use process::Container;
+
+use super::texts;
+
+/// The line with which the command says that it has said everything. It then waits to be ended.
+pub(super) const SAID: &str = "--";
+
+/// Starts `container` and gives what its command prints, up to [`SAID`], and what `look` sees of its
+/// first process meanwhile. The container is ended before this returns.
+///
+/// # Errors
+///
+/// When the container can't be made, `look` fails, or the command ends too early.
+pub(super) fn watch<T>(
+    container: Container,
+    look: impl FnOnce(Pid) -> Result<T>,
+) -> Result<(String, T)> {
+    let (output, input) = pipe2(OFlag::O_CLOEXEC).context(texts::PIPE)?;
+    // A container's command gets the standard output that we have when it is made.
+    io::stdout().flush().context(texts::STANDARD_OUTPUT)?;
+    let ours = dup(io::stdout()).context(texts::PIPE)?;
+    dup2_stdout(&input).context(texts::PIPE)?;
+    let created = container.create();
+    dup2_stdout(&ours).context(texts::PIPE)?;
+    drop(input);
+
+    let running = created?.start()?;
+    let said = read(output.into())?;
+    let seen = look(running.pid())?;
+    Ok((said, seen))
+}
+
+fn read(output: File) -> Result<String> {
+    let mut said = String::new();
+    for line in BufReader::new(output).lines() {
+        let line = line.context(texts::PIPE)?;
+        if line == SAID {
+            return Ok(said);
+        }
+        said += &line;
+        said.push('\n');
+    }
+    bail!(texts::ENDED_EARLY)
+}
