@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use chroot_jail::Copied;
+
 use crate::author::{Change, Difference};
 
 /// What was tried when writing to standard output failed.
@@ -24,6 +26,22 @@ pub const IN_STEP: &str = "chapters/ is in step with solutions/";
 
 pub(crate) const MALFORMED_MARKER: &str = "not understood; the forms are `// ANCHOR: name`, \
      `// EXERCISE name: title` and `// ANCHOR_END: name`, a name being letters, digits, _ and -";
+
+/// What `coracle rootfs` has done, and what to do with it.
+#[must_use]
+pub fn root_filled(copied: &Copied, folder: &Path) -> String {
+    let Copied { files, bytes, unchanged } = copied;
+    let megabytes = bytes.div_ceil(1_000_000);
+    let there = if *unchanged == 0 {
+        String::new()
+    } else {
+        format!(", {unchanged} of them there already")
+    };
+    format!(
+        "{files} files, {megabytes} MB, in {folder:?}{there}.\n\
+         Next: coracle run 01 -- run --root {folder:?} sh"
+    )
+}
 
 pub(crate) fn no_chapters(folder: &Path) -> String {
     format!("there are no chapters in {}; `coracle author starters` makes them", folder.display())

@@ -90,6 +90,25 @@ fn without_chapters_it_says_how_to_make_them() {
 }
 
 #[test]
+fn a_root_folder_is_made_from_this_hosts_programs() {
+    let project = Project::new("rootfs");
+    let output = project.coracle(&["rootfs", "root"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains(" in \"root\".\nNext: coracle run 01 "),
+        "{}",
+        stdout(&output)
+    );
+    for program in ["ls", "sh", "cat"] {
+        let found =
+            ["bin", "usr/bin"].map(|folder| project.path("root").join(folder).join(program));
+        assert!(found.iter().any(|path| path.exists()), "{program}");
+    }
+    // A second time it finds them there.
+    assert!(stdout(&project.coracle(&["rootfs", "root"])).contains(" of them there already.\n"));
+}
+
+#[test]
 fn a_command_line_without_sense_is_status_2_and_none_is_the_help() {
     let project = Project::new("usage");
     assert_eq!(project.coracle(&["sail"]).status.code(), Some(2));

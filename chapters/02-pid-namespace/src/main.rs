@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use ch02_pid_namespace as pid_namespace;
-use chroot_jail::default_root;
+use chroot_jail::{breakout, default_root};
 use clap::Parser;
-use process::{Container, cli};
+use process::{Command, Container, cli};
 
 use pid_namespace::{Init, PidNamespace, Root};
 
@@ -25,17 +26,27 @@ enum Arguments {
         #[command(flatten)]
         run: cli::Run,
     },
+    /// Try chapter 01's way out of a jail; ends with 1, since it leads nowhere any more
+    Breakout {
+        /// The container's root folder [default: one made from this host's programs]
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
-    cli::main(|Arguments::Run { root, init, run }| {
-        let command = run.command()?.clean_environment();
-        let root = root.map_or_else(default_root, Ok)?;
-        let ended = Container::new(command)
-            .with(PidNamespace)
-            .with(Root::new(&root)?)
-            .with_some(init.then_some(Init))
-            .run()?;
-        Ok(ended.exit_code())
+    cli::main(|arguments| match arguments {
+        Arguments::Run { root, init, run } => {
+            let container = container(run.command()?, root)?.with_some(init.then_some(Init));
+            Ok(container.run()?.exit_code())
+        }
+        Arguments::Breakout { root } => {
+            breakout::attempt(container(Command::new(&["ls", "/"])?, root)?)
+        }
     })
+}
+
+fn container(command: Command, root: Option<PathBuf>) -> Result<Container> {
+    let root = root.map_or_else(default_root, Ok)?;
+    Ok(Container::new(command.clean_environment()).with(PidNamespace).with(Root::new(&root)?))
 }

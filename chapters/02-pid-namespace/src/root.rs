@@ -30,10 +30,10 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// When `folder` is no folder, or an empty one.
+    /// When `folder` is not there, is no folder, or is empty.
     pub fn new(folder: &Path) -> Result<Self> {
-        let folder = chroot_jail::root_folder(folder)?;
-        Ok(Self { folder, mounts: Mount::standard() })
+        chroot_jail::jail::check(folder)?;
+        Ok(Self { folder: folder.into(), mounts: Mount::standard() })
     }
 
     /// More mounts, made after the standard ones.
