@@ -247,7 +247,8 @@ impl Cache {
         symlink(next.to_string(), &link).tried(&texts::CACHE, format_args!("symlink({link:?})"))?;
         rename(&link, &self.folder.join("current"))?;
         for old in numbers.into_iter().filter(|number| Some(*number) != previous) {
-            remove(&self.folder.join(old.to_string()))?;
+            // A container may have left folders in it that we can't remove. They cost only space.
+            let _ = remove(&self.folder.join(old.to_string()));
         }
         Ok(version.join("root"))
     }

@@ -32,7 +32,8 @@
 //! The jail gets no devices, no `/proc` and no `/sys`, only the folders for them: chapter 02 mounts
 //! them. Files that a program opens by itself at run time, such as an editor's colours or Python's
 //! modules, are not found; no file says that they are needed. Nor are the character sets of
-//! `iconv(3)`.
+//! `iconv(3)`. A program whose libraries lie beside it (`$ORIGIN`, `ld.so(8)`) gets them, but finds
+//! them only once there is a `/proc`: the loader asks `/proc/self/exe` where it is.
 
 pub mod around;
 pub mod breakout;
