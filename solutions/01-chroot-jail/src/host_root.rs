@@ -34,115 +34,14 @@ use crate::needs::{collect, find_system_program};
 use crate::{Copied, Tree, around, texts};
 
 /// The programs, those of them that the host has.
-pub const PROGRAMS: [&str; 107] = [
-    "[",
-    "arch",
-    "awk",
-    "base64",
-    "basename",
-    "bash",
-    "capsh",
-    "cat",
-    "chgrp",
-    "chmod",
-    "chown",
-    "clear",
-    "cmp",
-    "comm",
-    "cp",
-    "cut",
-    "date",
-    "dd",
-    "df",
-    "diff",
-    "dirname",
-    "dmesg",
-    "du",
-    "echo",
-    "env",
-    "expr",
-    "false",
-    "find",
-    "findmnt",
-    "free",
-    "getent",
-    "getpcaps",
-    "grep",
-    "groups",
-    "gzip",
-    "head",
-    "hostname",
-    "id",
-    "install",
-    "ip",
-    "ipcmk",
-    "ipcrm",
-    "ipcs",
-    "kill",
-    "less",
-    "ln",
-    "ls",
-    "lsns",
-    "md5sum",
-    "mkdir",
-    "mkfifo",
-    "mknod",
-    "mktemp",
-    "more",
-    "mount",
-    "mountpoint",
-    "mv",
-    "nc",
-    "nproc",
-    "nsenter",
-    "od",
-    "pgrep",
-    "ping",
-    "pkill",
-    "printenv",
-    "printf",
-    "ps",
-    "pwd",
-    "readlink",
-    "realpath",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setpriv",
-    "setsid",
-    "sh",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "ss",
-    "stat",
-    "stty",
-    "sync",
-    "sysctl",
-    "tac",
-    "tail",
-    "tar",
-    "tee",
-    "test",
-    "timeout",
-    "top",
-    "touch",
-    "tr",
-    "true",
-    "truncate",
-    "tty",
-    "umount",
-    "uname",
-    "uniq",
-    "unshare",
-    "vi",
-    "wc",
-    "which",
-    "whoami",
-    "xargs",
-    "yes",
-];
+pub const PROGRAMS: &str = "\
+    [ arch awk base64 basename bash capsh cat chgrp chmod chown chroot clear cmp comm cp cut \
+    date dd df diff dirname dmesg du echo env expr false find findmnt free getent getpcaps \
+    grep groups gzip head hostname id install ip ipcmk ipcrm ipcs kill less ln ls lsns md5sum \
+    mkdir mkfifo mknod mktemp more mount mountpoint mv nc nproc nsenter od pgrep ping pkill \
+    printenv printf ps pwd readlink realpath rm rmdir sed seq setpriv setsid sh sha256sum \
+    sleep sort ss stat stty sync sysctl tac tail tar tee test timeout top touch tr true \
+    truncate tty umount uname uniq unshare vi wc which whoami xargs yes";
 
 /// The workshop's own root folder. The first use makes it, and so does the first one after a program
 /// of the host has changed, or after something in the folder was broken.
@@ -173,7 +72,7 @@ pub fn build_default_root(folder: &Path) -> Result<Copied> {
 fn copy_programs(tree: &mut Tree) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     let mut needed = BTreeSet::new();
-    for name in PROGRAMS {
+    for name in PROGRAMS.split_whitespace() {
         // A program that we may not read, or that does not work on the host either, is left out.
         let program = find_system_program(name).filter(|program| File::open(program).is_ok());
         let with_needs = program.map(|program| (collect(std::slice::from_ref(&program)), program));
@@ -214,7 +113,8 @@ impl Cache {
         if let Some(root) = self.current() {
             return Ok(root);
         }
-        explain::say(texts::making(folder));
+        let again = folder.join("current").exists();
+        explain::say(texts::making(folder, again));
         let new = folder.join("new");
         remove(&new)?;
         let made = build(&new);

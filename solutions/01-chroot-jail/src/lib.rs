@@ -49,6 +49,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::Result;
+use process::explain;
 
 pub use breakout::Breakout;
 pub use host_root::{build_default_root, default_root};
@@ -67,6 +68,7 @@ pub fn fill(folder: &Path, programs: &[OsString]) -> Result<Copied> {
     let needed = needs::collect(&found)?;
     let mut tree = Tree::open(folder)?;
     for file in &needed {
+        explain::note(texts::copying(file));
         tree.bring(file)?;
     }
     for (name, path) in programs.iter().zip(&found) {

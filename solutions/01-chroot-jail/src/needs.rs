@@ -80,7 +80,8 @@ pub fn libraries(loader: &Path, file: &Path) -> Result<Vec<PathBuf>> {
         .arg(file)
         // LD_LIBRARY_PATH and LD_PRELOAD would not be there in the jail either.
         .env_clear()
-        .stdin(Stdio::null())
+        // Else it gets /dev/null, and where that is missing, as in a jail, the error is ENOENT, too.
+        .stdin(Stdio::piped())
         .output()
         .tried(&texts::LOADER, format_args!("execve({loader:?}, --list {file:?})"))?;
     if !output.status.success() {

@@ -22,7 +22,7 @@ fn run(host: &Host, who: Who, words: &[&str]) -> Output {
 fn is_made(host: &Host, who: Who) -> bool {
     let output = run(host, who, &["true"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    stderr(&output).contains("First use: ")
+    stderr(&output).contains("copying this host's everyday programs")
 }
 
 fn cache(who: Who) -> String {
@@ -39,7 +39,7 @@ fn all_its_programs_start() {
                if [ $status -ge 126 ] || grep -l 'shared libraries' /tmp/said; then echo $name: $status; cat /tmp/said; fi
              done; ls /usr/bin/env /bin/sh; id -un";
         let mut command = command(&host, who);
-        let script = format!("PROGRAMS='{}'; {script}", PROGRAMS.join(" "));
+        let script = format!("PROGRAMS='{PROGRAMS}'; {script}");
         let output = command.args(["sh", "-c", &script]).output().unwrap();
         assert_eq!(stdout(&output), "/bin/sh\n/usr/bin/env\nroot\n", "{}", stderr(&output));
         let found = run(
@@ -170,4 +170,27 @@ fn a_full_disk_is_told() {
     assert_eq!(output.status.code(), Some(125));
     assert!(stderr(&output).contains("the disk is full"), "{}", stderr(&output));
     assert_eq!(host.sh(&format!("ls -A {}", cache(Who::Root))), "lock\n");
+}
+
+#[test]
+fn works_on_a_host_with_next_to_nothing() {
+    let Some(host) = Host::new() else { return };
+    // No /proc, no /dev/null, one program with many names.
+    let us = testbed::reachable(&host, PROGRAM);
+    let mut command = host.command(Who::Root, &us);
+    let output = command.args(["jail", "/tmp/host", "busybox"]).arg(&us).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let _ = host.sh("cd /tmp/host/bin/; for name in sh ls id; do ln -s busybox $name; done");
+    let inside = |words: &[&str]| {
+        let mut command = host.command(Who::Root, "chroot");
+        command.env_remove("XDG_CACHE_HOME").current_dir("/");
+        let output = command.arg("/tmp/host").arg(&us).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", stderr(&output));
+        output
+    };
+    assert!(stderr(&inside(&["run", "id"])).contains("to \"/var/cache/coracle/"));
+    assert_eq!(stdout(&inside(&["run", "ls", "/bin/sh", "/etc/passwd"])), "/bin/sh\n/etc/passwd\n");
+    let _ = inside(&["jail", "/jail", us.to_str().unwrap(), "ls"]);
+    assert!(stdout(&inside(&["run", "--root", "/jail", "ls", "/bin/"])).contains("busybox\nls\n"));
+    assert!(stderr(&inside(&["breakout", "--root", "/jail"])).contains("Out: "));
 }
