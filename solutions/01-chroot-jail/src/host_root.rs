@@ -20,12 +20,11 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::unistd::{User, geteuid};
 use process::{Attempt, explain};
 
@@ -147,7 +146,7 @@ impl Cache {
         symlink(next.to_string(), &link).tried(&texts::CACHE, format_args!("symlink({link:?})"))?;
         rename(&link, &self.folder.join("current"))?;
         for old in numbers.into_iter().filter(|number| Some(*number) != previous) {
-            // A container may have left folders in it that we can't remove. They cost only space.
+            // A container may have left folders or mounts in it. They cost only space.
             let _ = remove(&self.folder.join(old.to_string()));
         }
         Ok(version.join("root"))
@@ -175,11 +174,36 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).tried(&texts::CACHE, format_args!("rename({from:?}, {to:?})"))
 }
 
+/// Removes a folder, if nothing is mounted in it. (A jail shares its mounts with the host. What
+/// somebody mounted in there may be his whole disk.)
 fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.tried(&texts::CACHE, format_args!("rmdir({folder:?}, and all in it)")),
+    if !folder.exists() {
+        return Ok(());
     }
+    if has_mounts(folder) {
+        bail!(texts::has_mounts(folder));
+    }
+    let removed = fs::remove_dir_all(folder);
+    removed.tried(&texts::CACHE, format_args!("rmdir({folder:?}, and all in it)"))
+}
+
+/// Whether something is mounted in `folder`. When in doubt there is.
+fn has_mounts(folder: &Path) -> bool {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let (Ok(opened), Ok(mut entries)) = (File::open(folder), fs::read_dir(folder)) else {
+        return true;
+    };
+    entries.any(|entry| match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+        // The kernel tells: it won't go from one mount into another.
+        Ok((kind, entry)) if kind.is_dir() => {
+            openat2(&opened, entry.file_name().as_os_str(), how).is_err()
+                || has_mounts(&entry.path())
+        }
+        Ok(_) => false,
+        Err(_) => true,
+    })
 }
 
 /// Where the cache is. Each package has a part of its own: what is yours is yours.

@@ -209,6 +209,10 @@ pub(crate) fn making(folder: &Path, again: bool) -> String {
     format!("{why}: copying this host's everyday programs to {folder:?} (book 01#host-root).")
 }
 
+pub(crate) fn has_mounts(folder: &Path) -> String {
+    format!("{folder:?} has to go, but something is mounted in it; `umount` that first")
+}
+
 pub(crate) fn told(number: u32, call: &str, meaning: &str) -> String {
     format!(" {number}. {call:<32} {meaning}")
 }

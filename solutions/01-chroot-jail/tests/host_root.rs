@@ -116,6 +116,27 @@ fn is_made_again_when_somebody_broke_it() {
 }
 
 #[test]
+fn what_is_mounted_in_it_survives() {
+    let Some(host) = Host::new() else { return };
+    assert!(is_made(&host, Who::Root));
+    let first = format!("{}/1/root", cache(Who::Root));
+    let _ = host.sh(&format!(
+        "mkdir -p /tmp/disk/folder {first}/mnt/deep; echo precious >/tmp/disk/folder/file
+         mount --bind /tmp/disk {first}/mnt/deep"
+    ));
+    for _ in 0..3 {
+        assert!(run(&host, Who::Root, &["rm", "/bin/ls"]).status.success());
+        assert!(is_made(&host, Who::Root));
+    }
+    assert_eq!(host.sh("cat /tmp/disk/folder/file"), "precious\n");
+    // It goes when it can.
+    let _ = host.sh(&format!("umount {first}/mnt/deep"));
+    assert!(run(&host, Who::Root, &["rm", "/bin/ls"]).status.success());
+    assert!(is_made(&host, Who::Root));
+    assert_eq!(host.sh(&format!("ls -A {}", cache(Who::Root))), "4\n5\ncurrent\nlock\n");
+}
+
+#[test]
 fn a_killed_first_use_is_no_harm() {
     let Some(host) = Host::new() else { return };
     for who in BOTH {
