@@ -72,6 +72,12 @@ pub(crate) const PLUG: Step = Step {
     causes: &[(Errno::ENODEV, "one of the two interfaces is not there")],
 };
 
+pub(crate) const HAIRPIN: Step = Step {
+    section: "03#ports",
+    why: "a container that asks for its own published port gets its packet back; a switch returns nothing to where it came from, unless it is told to",
+    causes: &[],
+};
+
 pub(crate) const MOVE: Step = Step {
     section: "03#veth",
     why: "the other end goes into the container's network namespace, where it is called eth0; it arrives without addresses, and down",
