@@ -99,8 +99,8 @@ struct Tool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pasta,
-    /// Up to 2023, pasta gives up the right to look into our `/proc/PID/ns` before it does so. It
-    /// can open a descriptor that it inherits, which later versions close.
+    /// Debian 12's pasta (of 2023) gives up the right to look into our `/proc/PID/ns` before it has
+    /// to. It takes a descriptor that it inherits instead; newer ones may close that.
     OldPasta,
     Slirp,
 }

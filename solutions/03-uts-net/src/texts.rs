@@ -262,6 +262,10 @@ pub(crate) fn no_way_out(error: &anyhow::Error) -> String {
     )
 }
 
+pub(crate) fn no_forwarding(error: &anyhow::Error) -> String {
+    format!("The container reaches this host and its neighbours, but nothing outside: {error:#}.")
+}
+
 pub(crate) fn dropped_elsewhere(table: &str, chain: &str) -> String {
     format!(
         "The container may reach nothing outside: the chain {chain} of `{table}` (Docker, ufw?) drops \

@@ -70,6 +70,20 @@ fn shared_memory_is_the_containers_alone() {
 #[test]
 fn a_page_is_reached_from_everywhere_it_should_be() {
     let Some(machine) = Machine::with_neighbour() else { return };
+    reached_from_everywhere(&machine);
+}
+
+/// With the module br_netfilter, addresses are rewritten inside the bridge; without it, by routing.
+#[test]
+fn so_it_is_without_br_netfilter() {
+    let Some(machine) = Machine::with_neighbour() else { return };
+    let _ = machine
+        .host
+        .sh("f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 0 > $f");
+    reached_from_everywhere(&machine);
+}
+
+fn reached_from_everywhere(machine: &Machine) {
     let before = machine.host.snapshot();
     // Two that both listen on port 80.
     let one = machine.server(Who::Root, &["--hostname", "one", "-p", "8001:80"]);
@@ -86,19 +100,44 @@ fn a_page_is_reached_from_everywhere_it_should_be() {
     // From outside, only what is published.
     assert_eq!(machine.page_outside(one.address()), "");
 
-    // A third container reaches the first two, by their addresses and by the host's; itself, too.
-    let froms = [one.address(), "198.51.100.2:8001", "198.51.100.2:8002", "198.51.100.2:8003"];
+    // A third container reaches the first two, by their addresses and by the host's, more than once;
+    // and itself.
+    let host = ["198.51.100.2:8001", "198.51.100.2:8002", "198.51.100.2:8001", "198.51.100.2:8003"];
     let script = format!(
-        "cp /etc/hostname /tmp/name; httpd -p 80 -h /tmp; ({}) | tr '\\n' ' '; echo; sleep 1000",
-        froms.map(machine::fetch).join("\n")
+        "cp /etc/hostname /tmp/name; httpd -p 80 -h /tmp; ({};{}) | tr '\\n' ' '; echo; sleep 1000",
+        machine::fetch(one.address()),
+        host.map(machine::fetch).join("\n")
     );
     let three = machine.serve(Who::Root, &["-p", "8003:80", "--hostname", "three"], &script);
-    assert_eq!(three.line, "one one two three");
+    assert_eq!(three.line, "one one two one three");
 
     one.end();
     two.end();
     three.end();
     machine.assert_unchanged(&before, "afterwards");
+}
+
+/// CVE-2020-8558: published ports make the host accept packets for 127.0.0.1 from the bridge.
+#[test]
+fn the_hosts_own_loopback_is_out_of_reach() {
+    let Some(machine) = Machine::new() else { return };
+    let _ = machine.host.sh("mkdir /tmp/www; echo secret > /tmp/www/name; \
+         busybox httpd -p 127.0.0.1:8090 -h /tmp/www >/dev/null 2>&1");
+    let script = format!(
+        "ip addr del 127.0.0.1/8 dev lo; mount -o remount,rw /proc/sys 2>/dev/null
+         echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
+         ip route add 127.0.0.1/32 via 10.83.0.1 src 10.83.0.2 || exit 1; {}",
+        machine::fetch("127.0.0.1:8090")
+    );
+    assert_eq!(machine.sh(Who::Root, &["-p", "8001:80"], &script), "");
+    // The attack is a real one: without the rule it succeeds.
+    let script = format!("echo; until [ -e /www/go ]; do sleep 0.1; done; {script}");
+    let mut server = machine.serve(Who::Root, &["-p", "8001:80"], &script);
+    let _ = machine.host.sh("nft flush chain ip coracle_2 raw; touch /run/root/www/go");
+    let mut heard = String::new();
+    std::io::Read::read_to_string(&mut server.stdout, &mut heard).expect("text");
+    assert_eq!(heard, "secret\n");
+    server.end();
 }
 
 #[test]
@@ -268,6 +307,15 @@ fn forwarding_is_put_back_and_never_switched_off_for_others() {
     let _ = machine.host.sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
     let _ = machine.sh(Who::Root, &[], "true");
     assert_eq!(forwarding(), "1\n");
+}
+
+#[test]
+fn where_forwarding_is_forbidden_the_rest_still_works() {
+    let Some(machine) = Machine::new() else { return };
+    let _ = machine.host.sh("mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys");
+    let output = machine.run(Who::Root, &["ping", "-c", "1", "10.83.0.1"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("nothing outside"), "{}", stderr(&output));
 }
 
 #[test]
