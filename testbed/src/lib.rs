@@ -119,6 +119,17 @@ impl Host {
     }
 }
 
+/// Compares two snapshots, and shows the lines in which they differ.
+///
+/// # Panics
+///
+/// When they differ.
+pub fn assert_same(before: &BTreeSet<String>, after: &BTreeSet<String>) {
+    let gone: Vec<_> = before.difference(after).collect();
+    let new: Vec<_> = after.difference(before).collect();
+    assert!(gone.is_empty() && new.is_empty(), "new: {new:#?}\ngone: {gone:#?}");
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         // --kill-child: PID 1 of the host dies with `unshare`, and everything else with PID 1.
