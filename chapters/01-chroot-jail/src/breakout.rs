@@ -12,13 +12,13 @@
 use std::cell::Cell;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::Result;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::stat;
 use nix::unistd::{Pid, chdir, chroot, mkdtemp, pipe2, read, write};
 use process::{Attempt, Container, Mechanism, explain};
 
@@ -38,12 +38,10 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// What `stat(2)` refuses.
-    // Their types differ from one architecture to the next.
-    #[allow(clippy::unnecessary_cast)]
+    /// What `statx(2)` refuses.
     pub fn of(path: &str) -> Result<Self> {
-        let stat = stat(path).tried(&texts::BREAKOUT, format_args!("stat({path:?})"))?;
-        Ok(Self { device: stat.st_dev as u64, inode: stat.st_ino as u64 })
+        let folder = fs::metadata(path).tried(&texts::BREAKOUT, format_args!("statx({path:?})"))?;
+        Ok(Self { device: folder.dev(), inode: folder.ino() })
     }
 }
 

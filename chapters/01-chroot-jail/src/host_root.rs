@@ -20,12 +20,11 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::unistd::{User, geteuid};
 use process::{Attempt, explain};
 
@@ -34,115 +33,14 @@ use crate::needs::{collect, find_system_program};
 use crate::{Copied, Tree, around, texts};
 
 /// The programs, those of them that the host has.
-pub const PROGRAMS: [&str; 107] = [
-    "[",
-    "arch",
-    "awk",
-    "base64",
-    "basename",
-    "bash",
-    "capsh",
-    "cat",
-    "chgrp",
-    "chmod",
-    "chown",
-    "clear",
-    "cmp",
-    "comm",
-    "cp",
-    "cut",
-    "date",
-    "dd",
-    "df",
-    "diff",
-    "dirname",
-    "dmesg",
-    "du",
-    "echo",
-    "env",
-    "expr",
-    "false",
-    "find",
-    "findmnt",
-    "free",
-    "getent",
-    "getpcaps",
-    "grep",
-    "groups",
-    "gzip",
-    "head",
-    "hostname",
-    "id",
-    "install",
-    "ip",
-    "ipcmk",
-    "ipcrm",
-    "ipcs",
-    "kill",
-    "less",
-    "ln",
-    "ls",
-    "lsns",
-    "md5sum",
-    "mkdir",
-    "mkfifo",
-    "mknod",
-    "mktemp",
-    "more",
-    "mount",
-    "mountpoint",
-    "mv",
-    "nc",
-    "nproc",
-    "nsenter",
-    "od",
-    "pgrep",
-    "ping",
-    "pkill",
-    "printenv",
-    "printf",
-    "ps",
-    "pwd",
-    "readlink",
-    "realpath",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setpriv",
-    "setsid",
-    "sh",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "ss",
-    "stat",
-    "stty",
-    "sync",
-    "sysctl",
-    "tac",
-    "tail",
-    "tar",
-    "tee",
-    "test",
-    "timeout",
-    "top",
-    "touch",
-    "tr",
-    "true",
-    "truncate",
-    "tty",
-    "umount",
-    "uname",
-    "uniq",
-    "unshare",
-    "vi",
-    "wc",
-    "which",
-    "whoami",
-    "xargs",
-    "yes",
-];
+pub const PROGRAMS: &str = "\
+    [ arch awk base64 basename bash capsh cat chgrp chmod chown chroot clear cmp comm cp cut \
+    date dd df diff dirname dmesg du echo env expr false find findmnt free getent getpcaps \
+    grep groups gzip head hostname id install ip ipcmk ipcrm ipcs kill less ln ls lsns md5sum \
+    mkdir mkfifo mknod mktemp more mount mountpoint mv nc nproc nsenter od pgrep ping pkill \
+    printenv printf ps pwd readlink realpath rm rmdir sed seq setpriv setsid sh sha256sum \
+    sleep sort ss stat stty sync sysctl tac tail tar tee test timeout top touch tr true \
+    truncate tty umount uname uniq unshare vi wc which whoami xargs yes";
 
 /// The workshop's own root folder. The first use makes it, and so does the first one after a program
 /// of the host has changed, or after something in the folder was broken.
@@ -173,7 +71,7 @@ pub fn build_default_root(folder: &Path) -> Result<Copied> {
 fn copy_programs(tree: &mut Tree) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     let mut needed = BTreeSet::new();
-    for name in PROGRAMS {
+    for name in PROGRAMS.split_whitespace() {
         // A program that we may not read, or that does not work on the host either, is left out.
         let program = find_system_program(name).filter(|program| File::open(program).is_ok());
         let with_needs = program.map(|program| (collect(std::slice::from_ref(&program)), program));
@@ -214,7 +112,8 @@ impl Cache {
         if let Some(root) = self.current() {
             return Ok(root);
         }
-        explain::say(texts::making(folder));
+        let again = folder.join("current").exists();
+        explain::say(texts::making(folder, again));
         let new = folder.join("new");
         remove(&new)?;
         let made = build(&new);
@@ -247,7 +146,8 @@ impl Cache {
         symlink(next.to_string(), &link).tried(&texts::CACHE, format_args!("symlink({link:?})"))?;
         rename(&link, &self.folder.join("current"))?;
         for old in numbers.into_iter().filter(|number| Some(*number) != previous) {
-            remove(&self.folder.join(old.to_string()))?;
+            // A container may have left folders or mounts in it. They cost only space.
+            let _ = remove(&self.folder.join(old.to_string()));
         }
         Ok(version.join("root"))
     }
@@ -274,11 +174,36 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).tried(&texts::CACHE, format_args!("rename({from:?}, {to:?})"))
 }
 
+/// Removes a folder, if nothing is mounted in it. (A jail shares its mounts with the host. What
+/// somebody mounted in there may be his whole disk.)
 fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.tried(&texts::CACHE, format_args!("rmdir({folder:?}, and all in it)")),
+    if !folder.exists() {
+        return Ok(());
     }
+    if has_mounts(folder) {
+        bail!(texts::has_mounts(folder));
+    }
+    let removed = fs::remove_dir_all(folder);
+    removed.tried(&texts::CACHE, format_args!("rmdir({folder:?}, and all in it)"))
+}
+
+/// Whether something is mounted in `folder`. When in doubt there is.
+fn has_mounts(folder: &Path) -> bool {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let (Ok(opened), Ok(mut entries)) = (File::open(folder), fs::read_dir(folder)) else {
+        return true;
+    };
+    entries.any(|entry| match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+        // The kernel tells: it won't go from one mount into another.
+        Ok((kind, entry)) if kind.is_dir() => {
+            openat2(&opened, entry.file_name().as_os_str(), how).is_err()
+                || has_mounts(&entry.path())
+        }
+        Ok(_) => false,
+        Err(_) => true,
+    })
 }
 
 /// Where the cache is. Each package has a part of its own: what is yours is yours.

@@ -53,7 +53,7 @@ impl Mechanism for Jail {
 ///
 /// One sentence that says what is wrong with it and what to do.
 pub fn check(root: &Path) -> Result<()> {
-    let mut entries = fs::read_dir(root).tried(&texts::ROOT, format_args!("open({root:?})"))?;
+    let mut entries = fs::read_dir(root).tried(&texts::ROOT, format_args!("opendir({root:?})"))?;
     match entries.next() {
         Some(entry) => {
             entry.tried(&texts::ROOT, format_args!("getdents64({root:?})"))?;

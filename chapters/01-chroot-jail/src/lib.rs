@@ -32,7 +32,8 @@
 //! The jail gets no devices, no `/proc` and no `/sys`, only the folders for them: chapter 02 mounts
 //! them. Files that a program opens by itself at run time, such as an editor's colours or Python's
 //! modules, are not found; no file says that they are needed. Nor are the character sets of
-//! `iconv(3)`.
+//! `iconv(3)`. A program whose libraries lie beside it (`$ORIGIN`, `ld.so(8)`) gets them, but finds
+//! them only once there is a `/proc`: the loader asks `/proc/self/exe` where it is.
 
 pub mod around;
 pub mod breakout;
@@ -48,6 +49,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::Result;
+use process::explain;
 
 pub use breakout::Breakout;
 pub use host_root::{build_default_root, default_root};
@@ -66,6 +68,7 @@ pub fn fill(folder: &Path, programs: &[OsString]) -> Result<Copied> {
     let needed = needs::collect(&found)?;
     let mut tree = Tree::open(folder)?;
     for file in &needed {
+        explain::note(texts::copying(file));
         tree.bring(file)?;
     }
     for (name, path) in programs.iter().zip(&found) {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use ch01_chroot_jail as chroot_jail;
 use clap::Parser;
-use process::{Command, Container, cli};
+use process::{Command, Container, cli, explain};
 
 use chroot_jail::{Jail, breakout, default_root, texts};
 
@@ -25,6 +25,9 @@ enum Arguments {
     },
     /// Copy programs of this host, with all that they need, into a folder
     Jail {
+        /// Tell each file that is copied
+        #[arg(long)]
+        explain: bool,
         /// The folder; it is made if it is not there
         #[arg(value_name = "DIR")]
         folder: PathBuf,
@@ -67,7 +70,12 @@ fn main() -> ExitCode {
             let command = run.command()?.clean_environment();
             Ok(Container::new(command).with(root.jail()?).run()?.exit_code())
         }
-        Arguments::Jail { folder, programs } => fill(&folder, &programs),
+        Arguments::Jail { explain, folder, programs } => {
+            if explain {
+                explain::enable();
+            }
+            fill(&folder, &programs)
+        }
         Arguments::Breakout { root, words } => {
             let command = Command::new(&words)?.clean_environment();
             breakout::attempt(Container::new(command).with(root.jail()?))

@@ -73,7 +73,8 @@ pub fn libraries(loader: &Path, file: &Path) -> Result<Vec<PathBuf>> {
         .arg(file)
         // LD_LIBRARY_PATH and LD_PRELOAD would not be there in the jail either.
         .env_clear()
-        .stdin(Stdio::null())
+        // Else it gets /dev/null, and where that is missing, as in a jail, the error is ENOENT, too.
+        .stdin(Stdio::piped())
         .output()
         .tried(&texts::LOADER, format_args!("execve({loader:?}, --list {file:?})"))?;
     if !output.status.success() {
@@ -118,9 +119,10 @@ fn script(file: &Path, interpreter: PathBuf) -> Result<Vec<PathBuf>> {
 fn name_for_env(script: &Path) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     BufReader::new(File::open(script).ok()?.take(256)).read_until(b'\n', &mut line).ok()?;
-    let mut words = line.trim_ascii_end().split(u8::is_ascii_whitespace).skip(1);
+    let line = line.strip_prefix(b"#!")?.trim_ascii();
+    let mut words = line.split(u8::is_ascii_whitespace).skip(1);
     let is_name = |word: &&[u8]| !word.is_empty() && word[0] != b'-' && !word.contains(&b'=');
-    words.find(is_name).filter(|word| !word.ends_with(b"/env")).map(Into::into)
+    words.find(is_name).map(Into::into)
 }
 
 /// The file that a word of the command line means: a path, or the name of a program.

@@ -197,12 +197,20 @@ pub(crate) fn not_inside(place: &Path, folder: &Path) -> String {
     )
 }
 
-pub(crate) fn copying(source: &Path, place: &Path) -> String {
-    format!("{} -> {}", source.display(), place.display())
+pub(crate) fn copying(file: &Path) -> String {
+    format!("copies {}, and the folders and links that lead to it", file.display())
 }
 
-pub(crate) fn making(folder: &Path) -> String {
-    format!("First use: copying this host's everyday programs to {folder:?} (book 01#host-root).")
+pub(crate) fn making(folder: &Path, again: bool) -> String {
+    let why = match again {
+        false => "First use",
+        true => "The host's programs have changed, or their copies were",
+    };
+    format!("{why}: copying this host's everyday programs to {folder:?} (book 01#host-root).")
+}
+
+pub(crate) fn has_mounts(folder: &Path) -> String {
+    format!("{folder:?} has to go, but something is mounted in it; `umount` that first")
 }
 
 pub(crate) fn told(number: u32, call: &str, meaning: &str) -> String {

@@ -21,8 +21,8 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, re
 use nix::libc::mode_t;
 use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+use process::Attempt;
 use process::command::DEFAULT_PATH;
-use process::{Attempt, explain};
 
 use crate::texts;
 use crate::way::{self, Kind, Stop};
@@ -248,7 +248,6 @@ impl Tree {
             self.copied.unchanged += 1;
             return Ok(());
         }
-        explain::note(texts::copying(source, place));
         let mut copy = create(parent.as_fd(), &name, place)?;
         io::copy(&mut file, &mut copy)
             .tried(&texts::JAIL_WRITE, format_args!("copy({source:?}, {place:?})"))?;

@@ -111,30 +111,41 @@ impl Mount {
         // mount(2) takes a path. This one leads to the place that was found, wherever its names
         // point by now (proc_pid_fd(5)).
         let place = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
-        match (self.try_at(root, &place), &self.otherwise) {
+        match (self.try_at(&place), &self.otherwise) {
             (Err(errno), Some(otherwise)) if [Errno::EPERM, Errno::EINVAL].contains(&errno) => {
                 explain::note(texts::instead(&self.to_string(), errno, &otherwise.to_string()));
-                otherwise.make(root)
+                return otherwise.make(root);
             }
-            (result, _) => result.step(self.step, self),
+            (result, _) => result.step(self.step, self)?,
+        }
+        match self.what {
+            What::Bind { read_only: true, .. } => self.make_read_only(root),
+            _ => Ok(()),
         }
     }
 
-    fn try_at(&self, root: BorrowedFd, place: &Path) -> nix::Result<()> {
+    fn try_at(&self, place: &Path) -> nix::Result<()> {
         let none = None::<&str>;
         match &self.what {
             What::Fresh { kind, flags, data } => {
                 mount(Some(*kind), place, Some(*kind), *flags, Some(*data))
             }
-            What::Bind { source, read_only } => {
-                mount(Some(source), place, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
-                match read_only {
-                    // `place` is below the new mount; the same path now leads to its top.
-                    true => sys::make_read_only(inside::open(root, &self.target)?.as_fd()),
-                    false => Ok(()),
-                }
+            What::Bind { source, .. } => {
+                mount(Some(source), place, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
             }
         }
+    }
+
+    /// A bind mount can be made read-only only once it is there.
+    fn make_read_only(&self, root: BorrowedFd) -> Result<()> {
+        let target = &self.target;
+        // The target that was opened before is below the new mount; the path leads to its top.
+        let mounted = inside::open(root, target)
+            .tried(&texts::INSIDE, format_args!("openat2({target:?}, O_PATH, RESOLVE_IN_ROOT)"))?;
+        sys::make_read_only(mounted.as_fd()).step(
+            &texts::READ_ONLY,
+            format_args!("mount_setattr({target:?}, AT_RECURSIVE, MOUNT_ATTR_RDONLY)"),
+        )
     }
 
     fn kind_of_target(&self) -> Make {
@@ -153,9 +164,8 @@ impl fmt::Display for Mount {
             What::Fresh { kind, flags, data } => {
                 write!(f, "mount({kind:?}, {target:?}, {kind:?}, {}, {data:?})", names(*flags))
             }
-            What::Bind { source, read_only } => {
-                let more = if *read_only { ", then read-only" } else { "" };
-                write!(f, "mount({source:?}, {target:?}, NULL, MS_BIND|MS_REC){more}")
+            What::Bind { source, .. } => {
+                write!(f, "mount({source:?}, {target:?}, NULL, MS_BIND|MS_REC)")
             }
         }
     }

@@ -94,6 +94,7 @@ const MOUNT_REFUSED: &str = "in a user namespace the kernel makes a fresh /proc 
 
 mount_step!(FRESH, "02#mounts", "a fresh file system");
 mount_step!(BIND, "02#mounts", "a file or folder of the host's, seen in the container as well");
+mount_step!(READ_ONLY, "02#mounts", "to be read in the container, not written");
 mount_step!(PROC, "02#proc", "/proc shows the PID namespace of whoever mounts it: ours");
 mount_step!(DEV, "02#dev", "an empty /dev, in memory; the host's devices stay outside");
 mount_step!(DEVPTS, "02#dev", "terminals of our own");

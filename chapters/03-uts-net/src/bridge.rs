@@ -75,7 +75,10 @@ impl Share {
         netlink.delete(&veth::name(number))?;
         let subnet = make(&mut netlink)?;
         if forward {
-            forwarding::switch_on(&self.pool)?;
+            // In somebody else's container it may be forbidden. What needs no forwarding still works.
+            if let Err(error) = forwarding::switch_on(&self.pool) {
+                explain::say(texts::no_forwarding(&error));
+            }
         }
         Ok(Place { number, subnet, address: subnet.host(number), gateway: subnet.host(1) })
     }

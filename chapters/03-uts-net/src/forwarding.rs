@@ -28,7 +28,10 @@ pub fn switch_on(pool: &Pool) -> Result<()> {
     }
     let note = pool.forwarding_note();
     fs::write(&note, "").tried(&texts::FORWARD, format_args!("write({note:?})"))?;
-    set("1")
+    set("1").inspect_err(|_| {
+        // Nothing has changed, so there will be nothing to put back.
+        let _ = fs::remove_file(&note);
+    })
 }
 
 /// Switches it back, if it was off before.

@@ -19,7 +19,8 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -117,6 +118,21 @@ impl Netlink {
         let mut link = named(name);
         link.attributes.push(LinkAttribute::Controller(index));
         self.change(Message::SetLink(link), &texts::PLUG, &call)
+    }
+
+    /// Lets a bridge send a packet back through the port that it came from (`bridge(8)`, "hairpin").
+    ///
+    /// # Errors
+    ///
+    /// ENODEV when the interface is not there.
+    pub fn hairpin(&mut self, name: &str) -> Result<()> {
+        let mut link = named(name);
+        link.attributes.push(LinkAttribute::LinkInfo(vec![
+            LinkInfo::PortKind(InfoPortKind::Bridge),
+            LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(true)])),
+        ]));
+        let call = format!("RTM_NEWLINK({name}, hairpin)");
+        self.change(Message::NewLink(link), &texts::HAIRPIN, &call)
     }
 
     /// Moves an interface into the network namespace of a process, where it gets another name. It

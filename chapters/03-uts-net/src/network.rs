@@ -181,7 +181,9 @@ impl Mechanism for Network {
     }
 
     fn attach(&mut self, process: Pid) -> Result<()> {
-        self.made.veth.as_ref().map_or(Ok(()), |veth| veth.host_end(process))
+        let Some(veth) = &self.made.veth else { return Ok(()) };
+        veth.host_end(process)?;
+        if self.ports.is_empty() { Ok(()) } else { veth.hairpin() }
     }
 
     fn enter(&mut self) -> Result<()> {

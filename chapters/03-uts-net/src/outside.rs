@@ -99,8 +99,8 @@ struct Tool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pasta,
-    /// Up to 2023, pasta gives up the right to look into our `/proc/PID/ns` before it does so. It
-    /// can open a descriptor that it inherits, which later versions close.
+    /// Debian 12's pasta (of 2023) gives up the right to look into our `/proc/PID/ns` before it has
+    /// to. It takes a descriptor that it inherits instead; newer ones may close that.
     OldPasta,
     Slirp,
 }
@@ -237,18 +237,22 @@ impl Drop for Helper {
 /// `-t` and `-u`: what is forwarded into the sandbox, and at the end nothing out of it on the quiet:
 /// by default pasta would also offer the host's own loopback to the container.
 fn pasta(program: &Path, network: &str, ready: &Path, ports: &[Port]) -> Vec<String> {
-    let list = |protocol| {
-        let ports = ports.iter().filter(|port| port.protocol == protocol);
-        let list: Vec<_> = ports.map(|port| format!("{}/{}", port.address, port.host)).collect();
-        if list.is_empty() { "none".into() } else { list.join(",") }
-    };
-    let (program, ready) = (program.display().to_string(), ready.display().to_string());
-    let (tcp, udp) = (list(Protocol::Tcp), list(Protocol::Udp));
-    let mut words: Vec<&str> = vec![&program, "--foreground", "--quiet", "--ipv4-only"];
-    words.extend(["--config-net", "--ns-ifname", UPLINK, "--netns-only", "--netns", network]);
-    words.extend(["--no-map-gw", "-T", "none", "-U", "none", "-t", &tcp, "-u", &udp]);
-    words.extend(["--pid", &ready]);
-    words.into_iter().map(String::from).collect()
+    let mut words = vec![program.display().to_string()];
+    words.extend(["--foreground", "--quiet", "--ipv4-only"].map(String::from));
+    words.extend(["--config-net", "--ns-ifname", UPLINK].map(String::from));
+    words.extend(["--netns-only", "--netns", network].map(String::from));
+    words.extend(["--no-map-gw", "-T", "none", "-U", "none"].map(String::from));
+    for (option, protocol) in [("-t", Protocol::Tcp), ("-u", Protocol::Udp)] {
+        let published = ports.iter().filter(|port| port.protocol == protocol);
+        let mut list: Vec<_> =
+            published.map(|port| format!("{}/{}", port.address, port.host)).collect();
+        if list.is_empty() {
+            list.push("none".into());
+        }
+        words.extend(list.into_iter().flat_map(|port| [option.into(), port]));
+    }
+    words.extend(["--pid".into(), ready.display().to_string()]);
+    words
 }
 
 fn slirp(program: &Path, network: &str, ready: RawFd, control: &Path) -> Vec<String> {

@@ -72,6 +72,12 @@ pub(crate) const PLUG: Step = Step {
     causes: &[(Errno::ENODEV, "one of the two interfaces is not there")],
 };
 
+pub(crate) const HAIRPIN: Step = Step {
+    section: "03#ports",
+    why: "a container that asks for its own published port gets its packet back; a switch returns nothing to where it came from, unless it is told to",
+    causes: &[],
+};
+
 pub(crate) const MOVE: Step = Step {
     section: "03#veth",
     why: "the other end goes into the container's network namespace, where it is called eth0; it arrives without addresses, and down",
@@ -254,6 +260,10 @@ pub(crate) fn no_way_out(error: &anyhow::Error) -> String {
     format!(
         "The container reaches this host and its neighbours, but nothing outside: {error:#}; this kernel may lack nf_tables."
     )
+}
+
+pub(crate) fn no_forwarding(error: &anyhow::Error) -> String {
+    format!("The container reaches this host and its neighbours, but nothing outside: {error:#}.")
 }
 
 pub(crate) fn dropped_elsewhere(table: &str, chain: &str) -> String {

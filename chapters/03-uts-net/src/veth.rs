@@ -51,6 +51,18 @@ impl Veth {
         // ANCHOR_END: host_end
     }
 
+    /// The host's end of a container with published ports, which may ask for one of its own.
+    ///
+    /// (Where the module `br_netfilter` is at work, the address is rewritten inside the bridge, and
+    /// the packet never leaves it.)
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses.
+    pub fn hairpin(&self) -> Result<()> {
+        Netlink::open()?.hairpin(&self.name)
+    }
+
     /// The container's end: in the container, after the host's part.
     ///
     /// # Errors
