@@ -119,7 +119,7 @@ fn a_command_line_without_sense_is_status_2_and_none_is_the_help() {
 
 #[test]
 fn a_starter_says_which_exercise_is_open() {
-    let Some(root) = project::unedited() else { return };
+    let Some(root) = project::pristine() else { return };
     let output = Command::new(env!("CARGO_BIN_EXE_coracle"))
         .args(["run", "00", "--", "run", "true"])
         .current_dir(root)

@@ -145,12 +145,12 @@ pub(crate) const NO_SHELL: &str =
 pub(crate) const NO_CACHE: &str =
     "there is no folder to keep the root folder in; set HOME or XDG_CACHE_HOME, or give --root DIR";
 
-pub(crate) const TOLD_MKDIR: &str = "make a folder in the jail, any folder";
+pub(crate) const TOLD_MKDIR: &str = "a folder in the jail, any folder";
 pub(crate) const TOLD_CHROOT: &str =
-    "move our root down into it; we do not move, so now we stand outside of our root";
+    "our root moves down into it; we don't, so now we stand outside of our root";
 pub(crate) const TOLD_CLIMB: &str =
-    "go up: the kernel stops `..` only at our root, and we are not below it any more";
-pub(crate) const TOLD_TOP: &str = "make the place that we got to our root";
+    "up: the kernel stops `..` only at our root, and we are not below it any more";
+pub(crate) const TOLD_TOP: &str = "the place that we have come to becomes our root";
 
 /// What came of filling a jail, and what to do next.
 #[must_use]
@@ -214,7 +214,7 @@ pub(crate) fn has_mounts(folder: &Path) -> String {
 }
 
 pub(crate) fn told(number: u32, call: &str, meaning: &str) -> String {
-    format!(" {number}. {call:<32} {meaning}")
+    format!(" {number}. {call}\n    {meaning}")
 }
 
 pub(crate) fn climbed(steps: usize) -> String {
@@ -222,15 +222,28 @@ pub(crate) fn climbed(steps: usize) -> String {
 }
 
 pub(crate) fn where_we_are(root: Identity, entries: &[String]) -> String {
-    format!("In the jail: / is {}, and holds: {}", identity(root), entries.join(" "))
+    format!("In the jail: / is {}.\n{}", identity(root), holds(entries))
 }
 
 pub(crate) fn verdict(escape: &Escape, entries: &[String]) -> String {
     let now = identity(escape.after);
     match escape.is_out() {
-        true => format!("Out: / is now {now}, and holds: {}", entries.join(" ")),
-        false => format!("Still inside: / is {now}, as before. There was nothing above it."),
+        true => format!("Out: / is now {now}.\n{}", holds(entries)),
+        false => format!("Still inside: / is {now}, as before.\nThere was nothing above it."),
     }
+}
+
+/// The names in a folder, as many as fit into a line of 80 columns.
+fn holds(entries: &[String]) -> String {
+    let mut line = String::from("    It holds:");
+    for (place, entry) in entries.iter().enumerate() {
+        if line.chars().count() + entry.chars().count() > 64 {
+            return format!("{line} and {} more", entries.len() - place);
+        }
+        line.push(' ');
+        line.push_str(entry);
+    }
+    line
 }
 
 fn identity(Identity { device, inode }: Identity) -> String {

@@ -88,7 +88,8 @@ pub(super) const END: &str = "\
 That is all that a container is: a process, and a list of mechanisms. What
 Docker adds (limits, layers, images) the next chapters build.
 
-Write it yourself: open chapters/00-process/src/process.rs and look for EXERCISE.
+Write it yourself: open chapters/00-process/src/process.rs and look for
+EXERCISE.
 Try yours with `cargo run -- run 00 -- run echo hello`.
 Every finished chapter tells each kernel call if you ask it:
   cargo run -p sol02-pid-namespace -- run --explain -- ps -e";

@@ -54,18 +54,15 @@ impl Drop for Project {
     }
 }
 
-/// The project that these tests belong to, if its chapters are as they were committed: somebody who
-/// works on them runs these tests as well, and has done nothing wrong.
-pub(crate) fn unedited() -> Option<&'static Path> {
+/// The project's own folder, if its chapters are as solutions/ makes them: in a student's copy they
+/// hold the student's work, and its tests are none of ours.
+pub(crate) fn pristine() -> Option<&'static Path> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let mut git = Command::new("git");
-    git.args(["status", "--porcelain", "--", "chapters"]).current_dir(root);
-    let clean =
-        git.output().is_ok_and(|output| output.status.success() && output.stdout.is_empty());
-    if !clean {
-        testbed::skipped("chapters/ is being worked on, or git can't tell");
+    let pristine = coracle::author::differences(root).is_ok_and(|found| found.is_empty());
+    if !pristine {
+        testbed::skipped("chapters/ is being worked on");
     }
-    clean.then_some(root)
+    pristine.then_some(root)
 }
 
 /// Every file below `folder`, with its content.

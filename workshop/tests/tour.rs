@@ -1,0 +1,40 @@
+//! The tour: what it tells is what the kernel shows, and nothing stays behind.
+
+use testbed::{BOTH, Host, stderr, stdout};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_coracle");
+
+#[test]
+fn the_whole_story() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let tour = || host.command(who, testbed::reachable(&host, PROGRAM)).arg("tour").output();
+        // The first one makes the root folder.
+        assert!(tour().unwrap().status.success());
+        let before = host.snapshot();
+        let output = tour().unwrap();
+        let (told, said) = (stdout(&output), stderr(&output));
+        assert!(output.status.success(), "{said}");
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "80 columns: {told}");
+        let stops: Vec<_> = told.split("\n── ").skip(1).collect();
+        let [process, jail, pid_namespace, network] = stops[..] else { panic!("{told}") };
+        let row = |stop: &str, question: &str| {
+            let row = stop.lines().find(|line| line.starts_with(question)).unwrap().to_owned();
+            row.split_whitespace().map(String::from).collect::<Vec<_>>()
+        };
+
+        assert!(process.contains("Namespaces of its own: none."));
+        assert_eq!(row(process, "its number")[2], row(process, "its number")[3]);
+        assert!(jail.contains("none: there is no /proc"), "{jail}");
+        assert!(said.contains("Out: / is now"), "the breakout from the jail: {said}");
+        assert!(pid_namespace.contains("Namespaces of its own: mnt, pid."), "{pid_namespace}");
+        assert_eq!(row(pid_namespace, "its number")[2], "1");
+        assert_ne!(row(pid_namespace, "its number")[3], "1");
+        assert!(said.contains("Still inside: / is"), "{said}");
+        assert!(network.contains("Namespaces of its own: ipc, mnt, net, pid, uts."), "{network}");
+        assert_eq!(row(network, "host name")[2], "box");
+        assert!(network.contains("Hello from a container."), "{network}");
+
+        testbed::assert_same(&before, &host.snapshot());
+    }
+}
