@@ -91,9 +91,9 @@ impl Command {
         // ANCHOR: exec
         // EXERCISE exec: become the program
         //   Try `execve(path, &self.argv, &env)` on each of `candidates`. It returns only when it
-        //   failed. ENOENT and ENOTDIR mean "not there": try the next one. Any other errno is the
-        //   answer: return `ExecFailed::new(path, errno)`. When none of them was there, return
-        //   `ExecFailed::not_found(&self.argv[0], &candidates)`.
+        //   failed. ENOENT, ENOTDIR and EACCES mean "not this one": try the next. Any other errno
+        //   is the answer: return `ExecFailed::new(path, errno)`. When it was none of them, return
+        //   `ExecFailed::none_of(&self.argv[0], &candidates)`, which looks for the reason.
         todo!("exec: become the program")
         // ANCHOR_END: exec
     }

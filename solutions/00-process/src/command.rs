@@ -91,17 +91,17 @@ impl Command {
         // ANCHOR: exec
         // EXERCISE exec: become the program
         //   Try `execve(path, &self.argv, &env)` on each of `candidates`. It returns only when it
-        //   failed. ENOENT and ENOTDIR mean "not there": try the next one. Any other errno is the
-        //   answer: return `ExecFailed::new(path, errno)`. When none of them was there, return
-        //   `ExecFailed::not_found(&self.argv[0], &candidates)`.
+        //   failed. ENOENT, ENOTDIR and EACCES mean "not this one": try the next. Any other errno
+        //   is the answer: return `ExecFailed::new(path, errno)`. When it was none of them, return
+        //   `ExecFailed::none_of(&self.argv[0], &candidates)`, which looks for the reason.
         for path in &candidates {
             explain::call(&texts::EXEC, format_args!("execve({path:?}, {:?})", self.argv));
             let Err(errno) = execve(path, &self.argv, &env);
-            if ![Errno::ENOENT, Errno::ENOTDIR].contains(&errno) {
+            if ![Errno::ENOENT, Errno::ENOTDIR, Errno::EACCES].contains(&errno) {
                 return Err(ExecFailed::new(path, errno).into());
             }
         }
-        Err(ExecFailed::not_found(&self.argv[0], &candidates).into())
+        Err(ExecFailed::none_of(&self.argv[0], &candidates).into())
         // ANCHOR_END: exec
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use elf::ElfStream;
 use elf::endian::AnyEndian;
 use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 
 use crate::{failure, texts};
 
@@ -33,15 +34,19 @@ impl ExecFailed {
         Self { path: path.into(), errno, cause: why(path, errno) }
     }
 
-    /// None of the `candidates` for the program `name` was there; or one was, and what is missing
-    /// is its interpreter.
+    /// None of the `candidates` for the program `name` was to be had. If one of them is there, that
+    /// is the one that was meant: it may not be executed, or its interpreter is missing.
     #[must_use]
-    pub fn not_found(name: &CStr, candidates: &[CString]) -> Self {
-        let there = |path: &&CString| Path::new(OsStr::from_bytes(path.to_bytes())).exists();
-        match candidates.iter().find(there) {
-            Some(path) => Self::new(path, Errno::ENOENT),
-            None => Self { cause: None, ..Self::new(name, Errno::ENOENT) },
+    pub fn none_of(name: &CStr, candidates: &[CString]) -> Self {
+        for candidate in candidates {
+            let path = Path::new(OsStr::from_bytes(candidate.to_bytes()));
+            if path.exists() {
+                let executable = path.is_file() && access(path, AccessFlags::X_OK).is_ok();
+                let errno = if executable { Errno::ENOENT } else { Errno::EACCES };
+                return Self::new(candidate, errno);
+            }
         }
+        Self::new(name, Errno::ENOENT)
     }
 
     /// 127 not found, 126 not executable, 125 the kernel could not.

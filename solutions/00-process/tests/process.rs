@@ -82,6 +82,27 @@ fn says_why_a_command_cannot_be_executed() {
 }
 
 #[test]
+fn looks_for_the_command_in_the_whole_path() {
+    let Some(host) = Host::new() else { return };
+    let _ = host.sh("mkdir -p /tmp/closed /tmp/first /tmp/second; chmod 700 /tmp/closed
+         echo '#!/bin/sh' >/tmp/first/tool; mkdir /tmp/first/only-a-folder
+         printf '#!/bin/sh\necho second' >/tmp/second/tool; chmod +x /tmp/second/tool");
+    let program = testbed::reachable(&host, PROGRAM);
+    for who in BOTH {
+        // One folder that may not be entered, one with a file that may not be executed.
+        let path = "/tmp/closed:/nowhere:/tmp/first:/tmp/second:/bin";
+        let run = |name: &str, path: &str| {
+            let mut command = host.command(who, "env");
+            command.arg(format!("PATH={path}")).arg(&program).args(["run", name]).output().unwrap()
+        };
+        assert_eq!(stdout(&run("tool", path)), "second\n");
+        assert_eq!(run("no-such-program", path).status.code(), Some(127));
+        assert_eq!(run("only-a-folder", path).status.code(), Some(126));
+        assert_eq!(run("tool", "/tmp/closed:/tmp/first").status.code(), Some(126));
+    }
+}
+
+#[test]
 fn a_command_line_without_sense_is_125() {
     let output = run(&["--no-such-option", "true"]);
     assert_eq!(output.status.code(), Some(125));
