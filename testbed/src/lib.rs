@@ -153,21 +153,29 @@ fn target() -> PathBuf {
     program.ancestors().nth(3).expect("target/PROFILE/deps/test").into()
 }
 
-/// A program that [`Who::User`] may execute, wherever the project lies: itself, or a copy in the
+/// A program that can be executed on the host by both, wherever the project lies: itself, or, where
+/// a folder above it is closed to [`Who::User`] or hidden by the host's own `/tmp`, a copy in the
 /// host's `/run`.
+///
+/// # Panics
+///
+/// When the copy can't be made.
 #[must_use]
 pub fn reachable(host: &Host, program: &str) -> PathBuf {
     let path = Path::new(program);
-    let open = |folder: &Path| {
-        fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o001 != 0)
+    // Through the magic link into the host's own file tree (proc_pid_root(5)).
+    let inside = |path: &Path| PathBuf::from(format!("/proc/{}/root{}", host.pid, path.display()));
+    let open = |path: &Path| {
+        fs::metadata(inside(path)).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
     };
     if path.ancestors().all(open) {
         return path.into();
     }
-    // Through the magic link into the host's own file tree (proc_pid_root(5)).
     let copy = Path::new("/run").join(path.file_name().expect("a program's name"));
-    let inside = PathBuf::from(format!("/proc/{}/root{}", host.pid, copy.display()));
-    fs::copy(path, inside).expect("a copy of the program");
+    // A second copy would be refused while the first one runs.
+    if !inside(&copy).exists() {
+        fs::copy(path, inside(&copy)).expect("a copy of the program");
+    }
     copy
 }
 

@@ -5,7 +5,6 @@
 //! dynamic loader of an ELF program (`PT_INTERP`, see `ld.so(8)`). So after a refusal we look.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -16,63 +15,44 @@ use elf::endian::AnyEndian;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
-use crate::{failure, texts};
+use crate::failure::{self, Failed};
+use crate::texts;
 
-/// The command could not be executed. Docker's conventions give it a status of its own.
-#[derive(Debug)]
-pub struct ExecFailed {
-    path: PathBuf,
-    errno: Errno,
-    cause: Option<String>,
+/// The sentence and the exit status when `execve` refused `path` with `errno`.
+#[must_use]
+pub fn refused(path: &CStr, errno: Errno) -> Failed {
+    let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+    let cause = why(path, errno).map_or(String::new(), |cause| format!("; {cause}"));
+    let sentence = format!("execve({path:?}) failed: {}{cause}", failure::said(errno));
+    Failed { sentence, exit_code: exit_code(errno) }
 }
 
-impl ExecFailed {
-    /// `execve` refused `path` with `errno`.
-    #[must_use]
-    pub fn new(path: &CStr, errno: Errno) -> Self {
-        let path = Path::new(OsStr::from_bytes(path.to_bytes()));
-        Self { path: path.into(), errno, cause: why(path, errno) }
-    }
-
-    /// None of the `candidates` for the program `name` was to be had. If one of them is there, that
-    /// is the one that was meant: it may not be executed, or its interpreter is missing.
-    #[must_use]
-    pub fn none_of(name: &CStr, candidates: &[CString]) -> Self {
-        for candidate in candidates {
-            let path = Path::new(OsStr::from_bytes(candidate.to_bytes()));
-            if path.exists() {
-                let executable = path.is_file() && access(path, AccessFlags::X_OK).is_ok();
-                let errno = if executable { Errno::ENOENT } else { Errno::EACCES };
-                return Self::new(candidate, errno);
-            }
-        }
-        Self::new(name, Errno::ENOENT)
-    }
-
-    /// 127 not found, 126 not executable, 125 the kernel could not.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self.errno {
-            Errno::ENOENT | Errno::ENOTDIR => 127,
-            Errno::EACCES
-            | Errno::EISDIR
-            | Errno::ELIBBAD
-            | Errno::ELOOP
-            | Errno::ENAMETOOLONG
-            | Errno::ENOEXEC
-            | Errno::ETXTBSY => 126,
-            _ => failure::NOT_MADE,
+/// The same when none of the `candidates` for the program `name` was to be had. If one of them is
+/// there, that is the one that was meant: it may not be executed, or its interpreter is missing.
+#[must_use]
+pub fn none_of(name: &CStr, candidates: &[CString]) -> Failed {
+    for candidate in candidates {
+        let path = Path::new(OsStr::from_bytes(candidate.to_bytes()));
+        if path.exists() {
+            let executable = path.is_file() && access(path, AccessFlags::X_OK).is_ok();
+            return refused(candidate, if executable { Errno::ENOENT } else { Errno::EACCES });
         }
     }
+    refused(name, Errno::ENOENT)
 }
 
-impl std::error::Error for ExecFailed {}
-
-impl fmt::Display for ExecFailed {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { path, errno, cause } = self;
-        write!(f, "execve({path:?}) failed: {}", failure::said(*errno))?;
-        cause.iter().try_for_each(|cause| write!(f, "; {cause}"))
+/// Docker's conventions: 127 not found, 126 not executable, 125 the kernel could not.
+fn exit_code(errno: Errno) -> u8 {
+    match errno {
+        Errno::ENOENT | Errno::ENOTDIR => 127,
+        Errno::EACCES
+        | Errno::EISDIR
+        | Errno::ELIBBAD
+        | Errno::ELOOP
+        | Errno::ENAMETOOLONG
+        | Errno::ENOEXEC
+        | Errno::ETXTBSY => 126,
+        _ => failure::NOT_MADE,
     }
 }
 

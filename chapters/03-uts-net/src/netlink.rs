@@ -50,15 +50,12 @@ impl Netlink {
     ///
     /// # Errors
     ///
-    /// What `socket(2)` refuses.
+    /// What `socket(2)` and `connect(2)` refuse.
     pub fn open() -> Result<Self> {
-        let open = || {
-            let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.bind_auto()?;
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok::<_, io::Error>(socket)
-        };
-        let socket = open().tried(&texts::NETLINK, "socket(AF_NETLINK, NETLINK_ROUTE)")?;
+        let socket = Socket::new(NETLINK_ROUTE)
+            .tried(&texts::NETLINK, "socket(AF_NETLINK, NETLINK_ROUTE)")?;
+        // From the kernel alone, and with an address of our own, which it chooses.
+        socket.connect(&SocketAddr::new(0, 0)).tried(&texts::NETLINK, "connect(AF_NETLINK, 0)")?;
         Ok(Self { socket, sequence: 0 })
     }
 

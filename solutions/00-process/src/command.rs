@@ -13,8 +13,7 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::unistd::execve;
 
-use crate::program::ExecFailed;
-use crate::{explain, texts};
+use crate::{explain, program, texts};
 
 /// What Docker gives a container that brings no `PATH` of its own.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -92,16 +91,16 @@ impl Command {
         // EXERCISE exec: become the program
         //   Try `execve(path, &self.argv, &env)` on each of `candidates`. It returns only when it
         //   failed. ENOENT, ENOTDIR and EACCES mean "not this one": try the next. Any other errno
-        //   is the answer: return `ExecFailed::new(path, errno)`. When it was none of them, return
-        //   `ExecFailed::none_of(&self.argv[0], &candidates)`, which looks for the reason.
+        //   is the answer: return `program::refused(path, errno)`. When it was none of them, return
+        //   `program::none_of(&self.argv[0], &candidates)`, which looks for the reason.
         for path in &candidates {
             explain::call(&texts::EXEC, format_args!("execve({path:?}, {:?})", self.argv));
             let Err(errno) = execve(path, &self.argv, &env);
             if ![Errno::ENOENT, Errno::ENOTDIR, Errno::EACCES].contains(&errno) {
-                return Err(ExecFailed::new(path, errno).into());
+                return Err(program::refused(path, errno).into());
             }
         }
-        Err(ExecFailed::none_of(&self.argv[0], &candidates).into())
+        Err(program::none_of(&self.argv[0], &candidates).into())
         // ANCHOR_END: exec
     }
 }

@@ -22,7 +22,6 @@ use std::panic::{self, AssertUnwindSafe};
 use anyhow::{Error, Result, anyhow};
 use nix::errno::Errno;
 
-use crate::program::ExecFailed;
 use crate::{explain, texts};
 
 /// The exit status when the container could not be made: Docker's.
@@ -88,14 +87,6 @@ pub struct Refused {
     cause: Option<&'static str>,
 }
 
-impl Refused {
-    /// What the kernel answered.
-    #[must_use]
-    pub fn errno(&self) -> Errno {
-        self.errno
-    }
-}
-
 impl std::error::Error for Refused {}
 
 impl fmt::Display for Refused {
@@ -110,7 +101,8 @@ pub(crate) fn said(errno: Errno) -> String {
     format!("{} ({errno:?})", errno.desc())
 }
 
-/// The container could not be made, or its command not executed, and it says why itself.
+/// What brings an exit status of its own: a command that can't be executed, a signal that came
+/// before it could be, whatever the new process reports.
 #[derive(Debug)]
 pub struct Failed {
     /// The sentence.
@@ -131,13 +123,7 @@ impl fmt::Display for Failed {
 /// signal n came before the command started, 125 for anything else.
 #[must_use]
 pub fn exit_code(error: &Error) -> u8 {
-    if let Some(failed) = error.downcast_ref::<Failed>() {
-        failed.exit_code
-    } else if let Some(failed) = error.downcast_ref::<ExecFailed>() {
-        failed.exit_code()
-    } else {
-        NOT_MADE
-    }
+    error.downcast_ref::<Failed>().map_or(NOT_MADE, |failed| failed.exit_code)
 }
 
 /// Runs `body`, and turns a panic into an error: an exercise that is still open (`todo!`) into the
