@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
@@ -30,10 +30,15 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// When `folder` is not there, is no folder, or is empty.
+    /// When `folder` is not there, is no folder, is empty, or is the present root.
     pub fn new(folder: &Path) -> Result<Self> {
         chroot_jail::jail::check(folder)?;
-        Ok(Self { folder: folder.into(), mounts: Mount::standard() })
+        // Without a `.` that leads to where we stand instead of to what is mounted there.
+        let folder = folder
+            .canonicalize()
+            .tried(&texts::MOUNT_POINT, format_args!("realpath({folder:?})"))?;
+        ensure!(folder != Path::new("/"), texts::PRESENT_ROOT);
+        Ok(Self { folder, mounts: Mount::standard() })
     }
 
     /// More mounts, made after the standard ones.

@@ -158,7 +158,7 @@ fn run(script: &str) -> Result<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .tried(&texts::FIREWALL, "execve(nft)")?;
+        .tried(&texts::FIREWALL, "posix_spawn(nft)")?;
     // It reads all before it answers, so neither can wait for the other.
     if let Some(mut stdin) = child.stdin.take() {
         let _ = stdin.write_all(script.as_bytes());

@@ -197,8 +197,10 @@ pub(crate) fn dropped_by_pid_1(signal: i32, seconds: u64) -> String {
 }
 
 pub(crate) fn rootless(uid: u32) -> String {
+    let why = if uid == 0 { "Root, but without CAP_SYS_ADMIN" } else { "Not root" };
     format!(
-        "Not root: running in a user namespace, where user {uid} is root over what is made inside it (book 07)."
+        "{why}: running in a user namespace, where user {uid} is root over what is made inside it \
+         (book 07)."
     )
 }
 

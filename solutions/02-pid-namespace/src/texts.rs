@@ -82,6 +82,10 @@ macro_rules! mount_step {
             causes: &[
                 (Errno::EPERM, MOUNT_REFUSED),
                 (Errno::EACCES, NOT_ALLOWED),
+                (
+                    Errno::ENOENT,
+                    "it needs the host's /proc, mounted, and what is to be bound has to be there",
+                ),
                 (Errno::ENOTDIR, "a file can be mounted on a file only, a folder on a folder"),
                 (Errno::ENODEV, "this kernel is built without this file system"),
                 (Errno::ENOSPC, "the limit on mounts is reached; see /proc/sys/fs/mount-max"),
@@ -110,6 +114,8 @@ pub(crate) const INIT: Step = Step {
     why: "this process stays behind as PID 1, to reap orphans and pass signals on; its child becomes the command",
     causes: &[],
 };
+
+pub(crate) const PRESENT_ROOT: &str = "the host's own root can't be the container's, since nothing would be left to take away; choose a folder below it";
 
 pub(crate) fn too_many_links(path: &Path) -> String {
     format!("in the root, {path:?} can't be made: its links lead nowhere, or in a circle")

@@ -310,6 +310,14 @@ fn bad_roots_are_told() {
         let output = run(&host, who, &["--root", &good, "--", "no-such-program"]);
         assert_eq!(output.status.code(), Some(127));
         assert_eq!(run(&host, who, &["--root", &good, "--", "true"]).status.code(), Some(0));
+        let output = run(&host, who, &["--root", "/", "--", "true"]);
+        assert_eq!(output.status.code(), Some(125));
+        assert!(stderr(&output).contains("the host's own root can't be the container's"));
+        // A path that begins where we stand.
+        let here = format!("cd '{good}' && exec \"$0\" run --root . true");
+        let program = testbed::reachable(&host, PROGRAM);
+        let output = host.command(who, "sh").args(["-c", &here]).arg(&program).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     }
 }
 
