@@ -10,7 +10,7 @@ use ch01_chroot_jail as chroot_jail;
 use clap::Parser;
 use process::{Command, Container, cli, explain};
 
-use chroot_jail::{Jail, breakout, default_root, texts};
+use chroot_jail::{Jail, RootOption, breakout, texts};
 
 /// Chapter 01: a root folder of one's own, and why chroot is no wall
 #[derive(Parser)]
@@ -19,7 +19,7 @@ enum Arguments {
     /// Run a command for which a folder is the whole file tree
     Run {
         #[command(flatten)]
-        root: Root,
+        root: RootOption,
         #[command(flatten)]
         run: cli::Run,
     },
@@ -38,7 +38,7 @@ enum Arguments {
     /// Break out of a jail, step by step; ends with 0 when it got out, with 1 when it did not
     Breakout {
         #[command(flatten)]
-        root: Root,
+        root: RootOption,
         /// What to run where we end up
         #[arg(
             value_name = "CMD",
@@ -50,25 +50,11 @@ enum Arguments {
     },
 }
 
-#[derive(clap::Args)]
-#[group(skip)]
-struct Root {
-    /// The container's root folder [default: one made from this host's programs]
-    #[arg(long = "root", value_name = "DIR")]
-    folder: Option<PathBuf>,
-}
-
-impl Root {
-    fn jail(self) -> Result<Jail> {
-        Jail::new(&self.folder.map_or_else(default_root, Ok)?)
-    }
-}
-
 fn main() -> ExitCode {
     cli::main(|arguments| match arguments {
         Arguments::Run { root, run } => {
             let command = run.command()?.clean_environment();
-            Ok(Container::new(command).with(root.jail()?).run()?.exit_code())
+            Ok(Container::new(command).with(Jail::new(&root.folder()?)?).run()?.exit_code())
         }
         Arguments::Jail { explain, folder, programs } => {
             if explain {
@@ -78,7 +64,7 @@ fn main() -> ExitCode {
         }
         Arguments::Breakout { root, words } => {
             let command = Command::new(&words)?.clean_environment();
-            breakout::attempt(Container::new(command).with(root.jail()?))
+            breakout::attempt(Container::new(command).with(Jail::new(&root.folder()?)?))
         }
     })
 }

@@ -17,7 +17,7 @@
 //! - [`devices`]: the six device nodes of `/dev`.
 //! - [`init`]: a small init, for commands that are not made to be PID 1. **An exercise.**
 //! - [`sys`]: the one system call that `nix` lacks here.
-//! - [`texts`]: all the words.
+//! - [`options`]: `--init`, for this chapter and the later ones. [`texts`]: all the words.
 //!
 //! # What is left out
 //!
@@ -29,6 +29,7 @@ pub mod devices;
 pub mod init;
 pub mod inside;
 pub mod mount;
+pub mod options;
 pub mod pid;
 pub mod root;
 pub mod sys;
@@ -36,5 +37,6 @@ pub mod texts;
 
 pub use init::Init;
 pub use mount::Mount;
+pub use options::InitOption;
 pub use pid::PidNamespace;
 pub use root::Root;

@@ -1,15 +1,14 @@
 //! Chapter 02's program: run a command as PID 1 of a world of its own.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use ch02_pid_namespace as pid_namespace;
-use chroot_jail::{breakout, default_root};
+use chroot_jail::{RootOption, breakout};
 use clap::Parser;
 use process::{Command, Container, cli};
 
-use pid_namespace::{Init, PidNamespace, Root};
+use pid_namespace::{InitOption, PidNamespace, Root};
 
 /// Chapter 02: PID and mount namespaces, a root without a way out, and being PID 1
 #[derive(Parser)]
@@ -17,27 +16,24 @@ use pid_namespace::{Init, PidNamespace, Root};
 enum Arguments {
     /// Run a command that sees its own processes and its own files alone
     Run {
-        /// The container's root folder [default: one made from this host's programs]
-        #[arg(long, value_name = "DIR")]
-        root: Option<PathBuf>,
-        /// Put a small init in the place of PID 1, which reaps orphans and passes signals on
-        #[arg(long)]
-        init: bool,
+        #[command(flatten)]
+        root: RootOption,
+        #[command(flatten)]
+        init: InitOption,
         #[command(flatten)]
         run: cli::Run,
     },
     /// Try chapter 01's way out of a jail; ends with 1, since it leads nowhere any more
     Breakout {
-        /// The container's root folder [default: one made from this host's programs]
-        #[arg(long, value_name = "DIR")]
-        root: Option<PathBuf>,
+        #[command(flatten)]
+        root: RootOption,
     },
 }
 
 fn main() -> ExitCode {
     cli::main(|arguments| match arguments {
         Arguments::Run { root, init, run } => {
-            let container = container(run.command()?, root)?.with_some(init.then_some(Init));
+            let container = container(run.command()?, root)?.with_some(init.mechanism());
             Ok(container.run()?.exit_code())
         }
         Arguments::Breakout { root } => {
@@ -46,7 +42,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn container(command: Command, root: Option<PathBuf>) -> Result<Container> {
-    let root = root.map_or_else(default_root, Ok)?;
-    Ok(Container::new(command.clean_environment()).with(PidNamespace).with(Root::new(&root)?))
+fn container(command: Command, root: RootOption) -> Result<Container> {
+    let root = Root::new(&root.folder()?)?;
+    Ok(Container::new(command.clean_environment()).with(PidNamespace).with(root))
 }

@@ -25,7 +25,7 @@
 //!   change.
 //! - `list`: what it was made from.
 //! - [`breakout`]: the way out.
-//! - [`texts`]: all the words.
+//! - [`options`]: `--root`, for this chapter and the later ones. [`texts`]: all the words.
 //!
 //! # What is left out
 //!
@@ -41,6 +41,7 @@ pub mod host_root;
 pub mod jail;
 mod list;
 pub mod needs;
+pub mod options;
 pub mod texts;
 pub mod tree;
 pub mod way;
@@ -54,6 +55,7 @@ use process::explain;
 pub use breakout::Breakout;
 pub use host_root::{build_default_root, default_root};
 pub use jail::Jail;
+pub use options::RootOption;
 pub use tree::{Copied, Tree};
 
 /// Copies the given host programs, by name or by path, and all that they need, into `folder`. It is

@@ -1,12 +1,11 @@
 //! Chapter 03's program: run a command with a name and a network of its own.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use chroot_jail::default_root;
+use chroot_jail::RootOption;
 use clap::Parser;
-use pid_namespace::{Init, PidNamespace, Root};
+use pid_namespace::{InitOption, PidNamespace, Root};
 use process::{Container, cli};
 use sol03_uts_net as uts_net;
 
@@ -34,12 +33,10 @@ struct Run {
     /// Publish a port of the container's on the host: [IP:]HOST:CONTAINER[/tcp|/udp]
     #[arg(short, long, value_name = "PORTS")]
     publish: Vec<Port>,
-    /// The container's root folder [default: one made from this host's programs]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
-    /// Put a small init in the place of PID 1, which reaps orphans and passes signals on
-    #[arg(long)]
-    init: bool,
+    #[command(flatten)]
+    root: RootOption,
+    #[command(flatten)]
+    init: InitOption,
     #[command(flatten)]
     run: cli::Run,
 }
@@ -55,7 +52,7 @@ fn run(arguments: Run) -> Result<u8> {
     let hostname = Hostname::new(&name)?.domain(arguments.domainname.as_deref())?;
     let network = Network::new(&folder, arguments.network, arguments.publish)?;
     let files = Files::new(&folder, &hostname, &network);
-    let root = Root::new(&arguments.root.map_or_else(default_root, Ok)?)?
+    let root = Root::new(&arguments.root.folder()?)?
         .mounts([Ipc::message_queues()])
         .mounts(files.mounts());
     let ended = Container::new(command.env("HOSTNAME", name))
@@ -66,7 +63,7 @@ fn run(arguments: Run) -> Result<u8> {
         .with(files)
         .with(PidNamespace)
         .with(root)
-        .with_some(arguments.init.then_some(Init))
+        .with_some(arguments.init.mechanism())
         .run()?;
     Ok(ended.exit_code())
 }
