@@ -46,52 +46,82 @@ const NOT_OURS: [&str; 20] = [
 /// When `strace` can't be started.
 #[must_use]
 pub fn each_call(host: &Host, who: Who, run: &[&str], command_prints: &str) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (call, (first, last)) in calls(host, who, run) {
-        for answer in ANSWERS {
-            for place in first..=last {
-                let inject = format!("inject={call}:error={answer}:when={place}");
-                let output = host
-                    .command(who, "timeout")
-                    .args([
-                        "-k",
-                        "1",
-                        "10",
-                        "strace",
-                        "-f",
-                        "-qq",
-                        "-o",
-                        "/dev/null",
-                        "-e",
-                        &inject,
-                    ])
-                    .args(run)
-                    .output()
-                    .expect("strace starts");
-                let (said, status) = (stderr(&output), output.status.code());
-                let sentences: Vec<_> =
-                    said.lines().filter(|line| !line.starts_with("Not root:")).collect();
-                // With --init there are two who may tell: PID 1, and the host's side.
-                let told = (1..=2).contains(&sentences.len())
-                    && sentences.iter().any(|sentence| names(sentence, &call));
-                let refused = status == Some(125) && told;
-                let unharmed = status == Some(0) && stdout(&output) == command_prints;
-                // A child's first call of this name may be the loader's first one as well.
-                let before_main = said.contains("error while loading shared libraries")
-                    || said.contains("fatal runtime error");
-                if !refused && !unharmed && !before_main {
-                    wrong.push(format!("{call} no. {place} = {answer}: {status:?}: {said}"));
-                }
-            }
-        }
+    let run = Run { host, who, words: run, command_prints };
+    calls(host, who, run.words)
+        .iter()
+        .flat_map(|(call, &(first, last))| (first..=last).map(move |place| (call, place)))
+        .flat_map(|(call, place)| ANSWERS.map(|answer| run.refused(call, place, answer)))
+        .flatten()
+        .collect()
+}
+
+/// The same for a run that takes long: each call fails once, with one of the three answers in turn.
+/// Those in `tried` don't fail at all: another run makes them in the same way.
+///
+/// # Panics
+///
+/// As above.
+#[must_use]
+pub fn each_call_once(
+    host: &Host,
+    who: Who,
+    run: &[&str],
+    command_prints: &str,
+    tried: &[&str],
+) -> Vec<String> {
+    let run = Run { host, who, words: run, command_prints };
+    calls(host, who, run.words)
+        .iter()
+        .filter(|(call, _)| !tried.contains(&call.as_str()))
+        .flat_map(|(call, &(first, last))| (first..=last).map(move |place| (call, place)))
+        .zip(ANSWERS.into_iter().cycle())
+        .filter_map(|((call, place), answer)| run.refused(call, place, answer))
+        .collect()
+}
+
+/// What is run again and again.
+struct Run<'a> {
+    host: &'a Host,
+    who: Who,
+    words: &'a [&'a str],
+    command_prints: &'a str,
+}
+
+impl Run<'_> {
+    /// Runs it with one refusal. Returns a line if it ended in no acceptable way.
+    fn refused(&self, call: &str, place: usize, answer: &str) -> Option<String> {
+        let inject = format!("inject={call}:error={answer}:when={place}");
+        let output = self
+            .host
+            .command(self.who, "timeout")
+            // `-b execve`: nothing is refused to other programs, the command and its like. What
+            // they make of a refusal is theirs.
+            .args(["-k", "1", "10", "strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null"])
+            .args(["-e", &inject])
+            .args(self.words)
+            .output()
+            .expect("strace starts");
+        let (said, status) = (stderr(&output), output.status.code());
+        let sentences: Vec<_> =
+            said.lines().filter(|line| !line.starts_with("Not root:")).collect();
+        // With --init there are two who may tell: PID 1, and the host's side.
+        let told = (1..=2).contains(&sentences.len())
+            && sentences.iter().any(|sentence| names(sentence, call));
+        let refused = status == Some(125) && told;
+        let unharmed = status == Some(0) && stdout(&output) == self.command_prints;
+        // A child's first call of this name may be the loader's first one as well.
+        let before_main = said.contains("error while loading shared libraries")
+            || said.contains("fatal runtime error");
+        let acceptable = refused || unharmed || before_main;
+        (!acceptable).then(|| format!("{call} no. {place} = {answer}: {status:?}: {said}"))
     }
-    wrong
 }
 
 /// Whether the sentence names the call, by its own name or by the C library's.
 fn names(sentence: &str, call: &str) -> bool {
     let known_as = match call {
-        "clone3" => "clone",
+        // A request to the kernel's network, and its answer.
+        "sendto" | "recvfrom" if sentence.contains("RTM_") => "RTM_",
         "sendto" => "send(",
         "recvfrom" => "recv(",
         "mkdirat" => "mkdir",
@@ -100,6 +130,24 @@ fn names(sentence: &str, call: &str) -> bool {
         // opendir(3) makes two calls, and so does a function that writes a whole file.
         "newfstatat" if sentence.contains("opendir(") => "opendir",
         "openat" if sentence.contains("write(\"/") => "write",
+        "openat" if sentence.contains("read(\"/") => "read",
+        // And one that removes a whole folder makes many.
+        "fcntl" | "getdents64" | "newfstatat" | "openat" | "statx" | "unlinkat"
+            if sentence.contains(" and all in it)") =>
+        {
+            "unlink"
+        }
+        // A function of the C library that makes several.
+        "readlink" if sentence.contains("realpath(") => "realpath",
+        "socket" | "ioctl" if sentence.contains("if_nametoindex(") => "if_nametoindex",
+        "clone3" | "dup2" | "execve" | "pipe2" | "rt_sigprocmask"
+            if sentence.contains("posix_spawn(") =>
+        {
+            "posix_spawn"
+        }
+        "listen" | "setsockopt" | "socket" if sentence.contains("bind(") => "bind",
+        "clone3" => "clone",
+        "statx" => "stat",
         "openat" | "openat2" => "open",
         call => call,
     };

@@ -14,11 +14,14 @@
 //! another table drops, as Docker's and ufw's do with what is forwarded: that can only be said.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 use process::{Attempt, explain};
 
 use crate::bridge::{BRIDGE, Place};
@@ -152,23 +155,28 @@ fn run(script: &str) -> Result<String> {
     let program = nft().context(texts::NO_NFT)?;
     explain::call(&texts::FIREWALL, "nft -f -");
     script.lines().for_each(explain::note);
+    // One pipe for its answer and its complaints: of two, each would have to be read in turn.
+    let (answer, writer) = pipe2(OFlag::O_CLOEXEC).tried(&texts::FIREWALL, "pipe2(O_CLOEXEC)")?;
+    let complaints = writer.try_clone().tried(&texts::FIREWALL, "fcntl(F_DUPFD_CLOEXEC)")?;
     let mut child = Command::new(program)
         .args(["-f", "-"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(writer)
+        .stderr(complaints)
         .spawn()
-        .tried(&texts::FIREWALL, "execve(nft)")?;
+        .tried(&texts::FIREWALL, "posix_spawn(nft)")?;
     // It reads all before it answers, so neither can wait for the other.
-    if let Some(mut stdin) = child.stdin.take() {
-        let _ = stdin.write_all(script.as_bytes());
-    }
-    let output = child.wait_with_output().tried(&texts::FIREWALL, "wait(nft)")?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+    let asked = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(script.as_bytes()));
+    let mut said = String::new();
+    let answered = File::from(answer).read_to_string(&mut said);
+    // Also where we could not hear it out: nothing of it is to happen later.
+    let status = child.wait().tried(&texts::FIREWALL, "wait4(nft)")?;
+    answered.tried(&texts::FIREWALL, "read(from nft)")?;
+    if !status.success() {
         bail!(texts::nft_failed(said.lines().next().unwrap_or("nothing")));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    asked.tried(&texts::FIREWALL, "write(to nft)")?;
+    Ok(said)
 }
 
 #[cfg(test)]

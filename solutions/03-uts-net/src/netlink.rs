@@ -50,15 +50,12 @@ impl Netlink {
     ///
     /// # Errors
     ///
-    /// What `socket(2)` refuses.
+    /// What `socket(2)` and `connect(2)` refuse.
     pub fn open() -> Result<Self> {
-        let open = || {
-            let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.bind_auto()?;
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok::<_, io::Error>(socket)
-        };
-        let socket = open().tried(&texts::NETLINK, "socket(AF_NETLINK, NETLINK_ROUTE)")?;
+        let socket = Socket::new(NETLINK_ROUTE)
+            .tried(&texts::NETLINK, "socket(AF_NETLINK, NETLINK_ROUTE)")?;
+        // From the kernel alone, and with an address of our own, which it chooses.
+        socket.connect(&SocketAddr::new(0, 0)).tried(&texts::NETLINK, "connect(AF_NETLINK, 0)")?;
         Ok(Self { socket, sequence: 0 })
     }
 
@@ -114,7 +111,7 @@ impl Netlink {
     /// ENODEV when one of them is not there.
     pub fn plug_into(&mut self, bridge: &str, name: &str) -> Result<()> {
         let call = format!("RTM_SETLINK({name}, its master {bridge})");
-        let index = if_nametoindex(bridge).tried(&texts::PLUG, &call)?;
+        let index = index(bridge, &texts::PLUG)?;
         let mut link = named(name);
         link.attributes.push(LinkAttribute::Controller(index));
         self.change(Message::SetLink(link), &texts::PLUG, &call)
@@ -143,7 +140,7 @@ impl Netlink {
     /// ESRCH when the process is gone.
     pub fn move_to(&mut self, process: Pid, name: &str, new_name: &str) -> Result<()> {
         let call = format!("RTM_SETLINK({name}, to process {process}, there {new_name})");
-        let index = if_nametoindex(name).tried(&texts::MOVE, &call)?;
+        let index = index(name, &texts::MOVE)?;
         let mut link = named(new_name);
         link.header.index = index;
         link.attributes.push(LinkAttribute::NetNsPid(process.as_raw() as u32));
@@ -187,7 +184,7 @@ impl Netlink {
         let mut message = AddressMessage::default();
         message.header.family = AddressFamily::Inet;
         message.header.prefix_len = prefix;
-        message.header.index = if_nametoindex(name).tried(&texts::ADDRESS, &call)?;
+        message.header.index = index(name, &texts::ADDRESS)?;
         message.attributes = vec![
             AddressAttribute::Local(address.into()),
             AddressAttribute::Address(address.into()),
@@ -331,6 +328,11 @@ fn named(name: &str) -> LinkMessage {
     let mut link = LinkMessage::default();
     link.attributes.push(LinkAttribute::IfName(name.into()));
     link
+}
+
+/// The number that an interface has in this network namespace.
+fn index(name: &str, step: &Step) -> Result<u32> {
+    if_nametoindex(name).tried(step, format_args!("if_nametoindex({name:?})"))
 }
 
 fn subnet_of_address(message: &AddressMessage) -> Option<Subnet> {

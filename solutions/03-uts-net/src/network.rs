@@ -131,13 +131,14 @@ impl Network {
                     explain::say(texts::dropped_elsewhere(&chain.table, &chain.chain));
                 }
             }
-            Err(error) if self.ports.is_empty() => {
-                self.made.table = None;
-                explain::say(texts::no_way_out(&error));
-            }
             Err(error) => {
+                // A transaction that fails makes nothing, but what failed may have come after it.
                 self.made.table = None;
-                return Err(error.context(texts::PORTS_NEED_NFT));
+                let _ = firewall::remove(place.number);
+                if !self.ports.is_empty() {
+                    return Err(error.context(texts::PORTS_NEED_NFT));
+                }
+                explain::say(texts::no_way_out(&error));
             }
         }
         Ok(())

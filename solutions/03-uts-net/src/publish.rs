@@ -6,11 +6,12 @@
 //! kernel refuses the next one, and us if we come second.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
+use nix::errno::Errno;
 use process::Attempt;
 
 use crate::texts;
@@ -109,10 +110,10 @@ impl Reserved {
             Protocol::Tcp => TcpListener::bind(place).map(Self::Tcp),
             Protocol::Udp => UdpSocket::bind(place).map(Self::Udp),
         };
-        match bound.as_ref().map_err(io::Error::kind) {
-            Err(ErrorKind::AddrInUse) => bail!(texts::port_taken(port)),
-            Err(ErrorKind::AddrNotAvailable) => bail!(texts::not_our_address(port.address)),
-            Err(ErrorKind::PermissionDenied) => bail!(texts::low_port(port.host)),
+        match bound.as_ref().map_err(|error| error.raw_os_error().map(Errno::from_raw)) {
+            Err(Some(Errno::EADDRINUSE)) => bail!(texts::port_taken(port)),
+            Err(Some(Errno::EADDRNOTAVAIL)) => bail!(texts::not_our_address(port.address)),
+            Err(Some(Errno::EACCES)) => bail!(texts::low_port(port.host)),
             _ => bound.step(&texts::RESERVE, format_args!("bind({place}, {})", port.protocol)),
         }
     }

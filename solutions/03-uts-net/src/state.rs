@@ -56,14 +56,15 @@ impl Lock {
         }
     }
 
-    /// Locks the file, waiting for whoever holds it; ENOENT when its folder is gone.
-    fn wait(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
+    /// Locks the file, waiting for whoever holds it.
+    fn wait(file: File, path: &Path) -> Result<Self> {
         loop {
             match fcntl(&file, FcntlArg::F_SETLKW(&whole_file())) {
                 Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-                Ok(_) => return Ok(Self { file, path: path.into() }),
+                locked => {
+                    locked.tried(&texts::STATE, format_args!("fcntl({path:?}, F_SETLKW)"))?;
+                    return Ok(Self { file, path: path.into() });
+                }
             }
         }
     }
@@ -139,13 +140,13 @@ impl State {
             make_private(&self.0)?;
             // The last run to leave removes the folder and the lock in it. Whoever waited for that
             // lock begins anew.
-            match Lock::wait(&path) {
-                Ok(lock) if lock.is_there() => return Ok(lock),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => {
-                    return Err(error).tried(&texts::STATE, format_args!("open({path:?})"));
-                }
+            let file = match open(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                opened => opened.tried(&texts::STATE, format_args!("open({path:?})"))?,
+            };
+            let lock = Lock::wait(file, &path)?;
+            if lock.is_there() {
+                return Ok(lock);
             }
         }
     }

@@ -4,7 +4,7 @@
 mod machine;
 
 use machine::Machine;
-use testbed::{BOTH, Who, stderr, stdout};
+use testbed::{BOTH, Host, Who, refusals, stderr, stdout};
 
 #[test]
 fn the_name_is_the_containers_alone() {
@@ -350,4 +350,43 @@ fn a_state_folder_of_somebody_elses_is_not_trusted() {
     let output = command.env_remove("XDG_RUNTIME_DIR").output().expect("starts");
     assert_eq!(output.status.code(), Some(125), "{}", stdout(&output));
     assert!(stderr(&output).contains("can't be trusted"), "{}", stderr(&output));
+}
+
+/// Lets the calls of a run fail, and expects a sentence for each and an unchanged host after a good
+/// run, which clears up behind those that were kept from clearing up themselves.
+fn refuse(who: Who, options: &[&str], refusals: impl Fn(&Host, &[&str]) -> Vec<String>) {
+    let Some(machine) = Machine::new() else { return };
+    let before = machine.host.snapshot();
+    let program = [machine.program(), "run", "--root", "/run/root"];
+    let wrong = refusals(&machine.host, &[&program, options, &["--", "/bin/true"]].concat());
+    assert!(wrong.is_empty(), "{who:?} {options:?}:\n{}", wrong.join("\n"));
+    let _ = machine.host.sh("rm -r /tmp/trace-*");
+    let _ = machine.sh(who, options, "true");
+    machine.assert_unchanged(&before, "after a good run");
+}
+
+#[test]
+fn every_refused_call_is_one_sentence() {
+    let (who, options) = (Who::Root, ["--network", "none"]);
+    refuse(who, &options, |host, run| refusals::each_call(host, who, run, ""));
+}
+
+#[test]
+fn so_it_is_as_an_ordinary_user_and_in_the_hosts_network() {
+    for (who, network) in [(Who::User, "none"), (Who::Root, "host")] {
+        refuse(who, &["--network", network], |host, run| {
+            refusals::each_call_once(host, who, run, "", &[])
+        });
+    }
+}
+
+#[test]
+fn so_it_is_with_a_bridge() {
+    // What the other networks do as well. (And what posix_spawn(3) does for `nft`.)
+    let tried =
+        ["close", "mkdirat", "mknodat", "mount", "openat2", "prctl", "rt_sigaction", "symlinkat"];
+    let who = Who::Root;
+    refuse(who, &["-p", "8080:80"], |host, run| {
+        refusals::each_call_once(host, who, run, "", &tried)
+    });
 }

@@ -64,6 +64,11 @@ impl Machine {
         assert!(difference.is_empty(), "{when}: {difference:#?}");
     }
 
+    /// Where the chapter's program is on this host.
+    pub fn program(&self) -> &str {
+        self.program.to_str().expect("text")
+    }
+
     /// The chapter's program, to be run.
     pub fn command(&self, who: Who, words: &[&str]) -> Command {
         let mut command = self.host.command(who, &self.program);
