@@ -53,7 +53,9 @@ impl Host {
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
              mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
              echo ready && exec sleep infinity";
-        let mut holder = Command::new("unshare")
+        // If the test is killed, its host goes with it.
+        let mut holder = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "unshare"])
             .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child"])
             .args(["--mount-proc", "sh", "-c", script])
             .stdin(Stdio::null())
