@@ -66,9 +66,21 @@ impl HostEnd {
         send(self.0.as_fd(), b"start")
     }
 
+    /// What has gone wrong in the new process, if it has said so already.
+    pub(crate) fn failure(&self) -> Option<Failed> {
+        match self.next(MsgFlags::MSG_DONTWAIT) {
+            Ok(News::Failed(failed)) => Some(failed),
+            _ => None,
+        }
+    }
+
     /// Waits for the next message.
     pub(crate) fn receive(&self) -> Result<News> {
-        let message = receive(self.0.as_fd())?;
+        self.next(MsgFlags::empty())
+    }
+
+    fn next(&self, flags: MsgFlags) -> Result<News> {
+        let message = receive(self.0.as_fd(), flags)?;
         Ok(match message.split_first() {
             None => News::Closed,
             Some((&0, _)) => News::Entered,
@@ -104,7 +116,7 @@ impl ContainerEnd {
 
     /// Waits for the host's next word; `false` when the host's side is gone.
     pub(crate) fn wait(&self) -> Result<bool> {
-        Ok(!receive(self.0.as_fd())?.is_empty())
+        Ok(!receive(self.0.as_fd(), MsgFlags::empty())?.is_empty())
     }
 
     /// Says that all mechanisms are entered.
@@ -133,10 +145,10 @@ fn send(end: BorrowedFd, message: &[u8]) -> Result<()> {
 }
 
 /// An empty message is the end of the file.
-fn receive(end: BorrowedFd) -> Result<Vec<u8>> {
+fn receive(end: BorrowedFd, flags: MsgFlags) -> Result<Vec<u8>> {
     let mut message = vec![0; 16 * 1024];
     let length = loop {
-        match socket::recv(end.as_raw_fd(), &mut message, MsgFlags::empty()) {
+        match socket::recv(end.as_raw_fd(), &mut message, flags) {
             // The other side ended with a message of ours unread. What it said before comes next.
             Err(Errno::ECONNRESET | Errno::EINTR) => {}
             received => break received.tried(&texts::LINE, "recv(from the other side)")?,

@@ -36,7 +36,7 @@ impl Root {
         // Without a `.` that leads to where we stand instead of to what is mounted there.
         let folder = folder
             .canonicalize()
-            .tried(&texts::MOUNT_POINT, format_args!("realpath({folder:?})"))?;
+            .tried(&chroot_jail::texts::ROOT, format_args!("realpath({folder:?})"))?;
         ensure!(folder != Path::new("/"), texts::PRESENT_ROOT);
         Ok(Self { folder, mounts: Mount::standard() })
     }

@@ -171,11 +171,11 @@ fn run(script: &str) -> Result<String> {
     let answered = File::from(answer).read_to_string(&mut said);
     // Also where we could not hear it out: nothing of it is to happen later.
     let status = child.wait().tried(&texts::FIREWALL, "wait4(nft)")?;
+    answered.tried(&texts::FIREWALL, "read(from nft)")?;
     if !status.success() {
         bail!(texts::nft_failed(said.lines().next().unwrap_or("nothing")));
     }
     asked.tried(&texts::FIREWALL, "write(to nft)")?;
-    answered.tried(&texts::FIREWALL, "read(from nft)")?;
     Ok(said)
 }
 

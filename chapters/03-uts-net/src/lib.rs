@@ -37,6 +37,7 @@
 //! - [`outside`]: the same as an ordinary user, with `pasta` or `slirp4netns` as the way out.
 //! - [`netlink`]: the language in which all of this is said to the kernel.
 //! - [`subnet`], [`tool`]: networks of addresses; where a program is.
+//! - [`options`]: the command line of this chapter, for the later ones as well.
 //! - [`texts`]: all the words. [`sys`]: the one system call that `nix` lacks here.
 //!
 //! # What is left out
@@ -54,6 +55,7 @@ pub mod forwarding;
 pub mod ipc;
 pub mod netlink;
 pub mod network;
+pub mod options;
 pub mod outside;
 pub mod pool;
 pub mod publish;
@@ -68,6 +70,7 @@ pub mod veth;
 pub use files::Files;
 pub use ipc::Ipc;
 pub use network::{Mode, Network};
+pub use options::NetworkOptions;
 pub use publish::Port;
 pub use state::RunFolder;
 pub use uts::Hostname;

@@ -87,20 +87,24 @@ impl Netlink {
         self.make(Message::NewLink(link), &texts::BRIDGE, &format!("RTM_NEWLINK(bridge {name})"))
     }
 
-    /// Makes a virtual cable with two ends: `veth(4)`.
+    /// Makes a virtual cable with two ends (`veth(4)`): one here, and the other, its peer, in the
+    /// network namespace of a process.
     ///
     /// # Errors
     ///
-    /// As for a bridge.
-    pub fn add_veth(&mut self, name: &str, peer: &str, peer_mac: Mac) -> Result<()> {
+    /// As for a bridge; ESRCH when the process is gone.
+    pub fn add_veth(&mut self, name: &str, process: Pid, peer: &str, peer_mac: Mac) -> Result<()> {
         let mut other_end = named(peer);
-        other_end.attributes.push(LinkAttribute::Address(peer_mac.into()));
+        other_end.attributes.extend([
+            LinkAttribute::Address(peer_mac.into()),
+            LinkAttribute::NetNsPid(process.as_raw() as u32),
+        ]);
         let mut link = named(name);
         link.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(other_end))),
         ]));
-        let call = format!("RTM_NEWLINK(veth {name}, its peer {peer})");
+        let call = format!("RTM_NEWLINK(veth {name}, its peer {peer} in process {process})");
         self.make(Message::NewLink(link), &texts::VETH, &call)
     }
 
@@ -130,21 +134,6 @@ impl Netlink {
         ]));
         let call = format!("RTM_NEWLINK({name}, hairpin)");
         self.change(Message::NewLink(link), &texts::HAIRPIN, &call)
-    }
-
-    /// Moves an interface into the network namespace of a process, where it gets another name. It
-    /// loses its addresses and goes down on the way.
-    ///
-    /// # Errors
-    ///
-    /// ESRCH when the process is gone.
-    pub fn move_to(&mut self, process: Pid, name: &str, new_name: &str) -> Result<()> {
-        let call = format!("RTM_SETLINK({name}, to process {process}, there {new_name})");
-        let index = index(name, &texts::MOVE)?;
-        let mut link = named(new_name);
-        link.header.index = index;
-        link.attributes.push(LinkAttribute::NetNsPid(process.as_raw() as u32));
-        self.change(Message::SetLink(link), &texts::MOVE, &call)
     }
 
     /// Switches an interface on.

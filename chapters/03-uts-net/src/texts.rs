@@ -58,11 +58,12 @@ pub(crate) const BRIDGE: Step = Step {
 
 pub(crate) const VETH: Step = Step {
     section: "03#veth",
-    why: "a cable with two ends: what goes in at one comes out at the other",
+    why: "a cable with two ends: what goes in at one comes out at the other; one is here, the other in the container's network namespace, and both are born switched off",
     causes: &[
         (Errno::EOPNOTSUPP, NO_KERNEL_SUPPORT),
         (Errno::EEXIST, "an interface of this name is there already"),
         (Errno::EINVAL, "a name has at most 15 bytes"),
+        (Errno::ESRCH, "the process is gone"),
     ],
 };
 
@@ -76,15 +77,6 @@ pub(crate) const HAIRPIN: Step = Step {
     section: "03#ports",
     why: "a container that asks for its own published port gets its packet back; a switch returns nothing to where it came from, unless it is told to",
     causes: &[],
-};
-
-pub(crate) const MOVE: Step = Step {
-    section: "03#veth",
-    why: "the other end goes into the container's network namespace, where it is called eth0; it arrives without addresses, and down",
-    causes: &[
-        (Errno::ENODEV, "the interface is not there, or was moved before"),
-        (Errno::ESRCH, "the process is gone"),
-    ],
 };
 
 pub(crate) const UP: Step = Step {

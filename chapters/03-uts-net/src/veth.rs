@@ -1,9 +1,12 @@
 //! The cable between host and container: a pair of virtual Ethernet interfaces (`veth(4)`).
 //!
 //! What goes into one end comes out of the other, and each end can be in another network namespace.
-//! So one end is plugged into the host's bridge, and the other is moved into the container, where it
-//! is called `eth0`. An interface that is moved loses its addresses and goes down
-//! (`network_namespaces(7)`): what is inside, only the inside can set up.
+//! So one end is plugged into the host's bridge, and the other is the container's `eth0`. The host
+//! can make it there, in a namespace that it is not in, but no more: addresses and routes only the
+//! inside can set up (`network_namespaces(7)`).
+//!
+//! (An end can also be moved there later, as `ip link set eth0 netns PID` does. It loses its addresses
+//! on the way, and the kernel waits until nobody on any CPU looks at it any more: ten times as long.)
 //!
 //! Names have at most 15 bytes.
 
@@ -20,8 +23,6 @@ use crate::netlink::{Mac, Netlink};
 pub struct Veth {
     /// The host's end.
     name: String,
-    /// The container's end, until it is moved.
-    peer: String,
     place: Place,
 }
 
@@ -29,11 +30,10 @@ impl Veth {
     /// The cable for a place on the bridge. Nothing is made yet.
     #[must_use]
     pub fn new(place: Place) -> Self {
-        let name = name(place.number);
-        Self { peer: format!("{name}p"), name, place }
+        Self { name: name(place.number), place }
     }
 
-    /// The host's end: makes the pair, plugs one end in, and hands the other to the container.
+    /// The host's end: makes the pair, of which the container gets one, and plugs the other in.
     ///
     /// # Errors
     ///
@@ -43,10 +43,10 @@ impl Veth {
         let mac = mac(self.place.address);
         // ANCHOR: host_end
         // EXERCISE host_end: lay the cable
-        //   Four requests to the kernel; each is a method of `netlink`. `add_veth` makes the pair:
-        //   `self.name` here, `self.peer` for the container, which gets the address `mac`.
-        //   `plug_into` the BRIDGE what stays here, and switch it `up`. `move_to` the process what
-        //   is the container's; there it is called "eth0".
+        //   Three requests to the kernel; each is a method of `netlink`. `add_veth` makes the pair:
+        //   `self.name` here, and in the network namespace of `process` its peer, called "eth0",
+        //   with the Ethernet address `mac`. `plug_into` the BRIDGE what is here, and switch it
+        //   `up`.
         todo!("host_end: lay the cable")
         // ANCHOR_END: host_end
     }

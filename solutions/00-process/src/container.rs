@@ -163,7 +163,10 @@ impl Created {
     fn attach(&mut self) -> Result<()> {
         let pid = self.pid();
         for mechanism in &mut self.launched.mechanisms.mechanisms {
-            mechanism.attach(pid)?;
+            if let Err(error) = mechanism.attach(pid) {
+                // If the process has failed meanwhile, that is the cause.
+                return Err(self.host.failure().map_or(error, Into::into));
+            }
         }
         self.host.attached()?;
         self.launched.signals.wait_for(self.host.as_fd())?;
