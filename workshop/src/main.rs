@@ -57,12 +57,19 @@ fn main() -> ExitCode {
     // A command line that makes no sense ends here, with status 2.
     match perform(Arguments::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read this has seen enough: `coracle tour | head`.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be reading any more; the status still tells.
             let _ = writeln!(io::stderr(), "coracle: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn perform(verb: Option<Verb>) -> Result<()> {

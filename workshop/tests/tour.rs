@@ -1,6 +1,6 @@
 //! The tour: what it tells is what the kernel shows, and nothing stays behind.
 
-use testbed::{BOTH, Host, stderr, stdout};
+use testbed::{BOTH, Host, Who, stderr, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_coracle");
 
@@ -26,15 +26,27 @@ fn the_whole_story() {
         assert!(process.contains("Namespaces of its own: none."));
         assert_eq!(row(process, "its number")[2], row(process, "its number")[3]);
         assert!(jail.contains("none: there is no /proc"), "{jail}");
-        assert!(said.contains("Out: / is now"), "the breakout from the jail: {said}");
+        assert!(jail.contains("Out: / is now"), "the breakout: {jail}");
         assert!(pid_namespace.contains("Namespaces of its own: mnt, pid."), "{pid_namespace}");
         assert_eq!(row(pid_namespace, "its number")[2], "1");
         assert_ne!(row(pid_namespace, "its number")[3], "1");
-        assert!(said.contains("Still inside: / is"), "{said}");
+        assert!(pid_namespace.contains("Still inside: / is"), "{pid_namespace}");
         assert!(network.contains("Namespaces of its own: ipc, mnt, net, pid, uts."), "{network}");
         assert_eq!(row(network, "host name")[2], "box");
         assert!(network.contains("Hello from a container."), "{network}");
 
         testbed::assert_same(&before, &host.snapshot());
     }
+}
+
+#[test]
+fn an_ordinary_user_keeps_the_root_folder_at_home() {
+    let Some(host) = Host::new() else { return };
+    // As on a machine on which root has never used the workshop.
+    let _ = host.sh("mount -t tmpfs -o mode=755 cache /var/cache");
+    let mut tour = host.command(Who::User, "env");
+    tour.args(["-u", "XDG_CACHE_HOME"]).arg(testbed::reachable(&host, PROGRAM)).arg("tour");
+    let output = tour.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(host.sh("ls /var/cache; ls /run/user-home/.cache/coracle | wc -l"), "1\n");
 }

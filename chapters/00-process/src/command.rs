@@ -32,7 +32,7 @@ impl Command {
     ///
     /// When there is no word, or one of them contains a NUL byte.
     pub fn new<S: AsRef<OsStr>>(words: &[S]) -> Result<Self> {
-        if words.is_empty() {
+        if words.first().is_none_or(|word| word.as_ref().is_empty()) {
             bail!(texts::NO_COMMAND);
         }
         let argv =

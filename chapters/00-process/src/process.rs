@@ -82,7 +82,8 @@ impl Process {
         // ANCHOR: wait
         // EXERCISE wait: wait for the process and say how it ended
         //   `sys::waitid(fd)` blocks until the process behind the pidfd has ended, and reaps it.
-        //   `Ended::from` makes sense of what it gives.
+        //   `Ended::from` makes sense of what it gives. `.step(&texts::WAIT, "waitid(P_PIDFD)")?`
+        //   behind the call tells it under `--explain`, and makes a sentence of a refusal.
         todo!("wait: wait for the process and say how it ended")
         // ANCHOR_END: wait
     }

@@ -38,7 +38,11 @@ pub fn none_of(name: &CStr, candidates: &[CString]) -> Failed {
             return refused(candidate, if executable { Errno::ENOENT } else { Errno::EACCES });
         }
     }
-    refused(name, Errno::ENOENT)
+    let mut failed = refused(name, Errno::ENOENT);
+    if !name.to_bytes().contains(&b'/') {
+        failed.sentence += &format!("; {}", texts::not_in_path(candidates.len()));
+    }
+    failed
 }
 
 /// Docker's conventions: 127 not found, 126 not executable, 125 the kernel could not.

@@ -130,6 +130,13 @@ pub(crate) fn unknown_option(word: &OsStr, program: &str) -> String {
     format!("there is no option {}; `{program} run --help` lists them", word.to_string_lossy())
 }
 
+pub(crate) fn not_in_path(folders: usize) -> String {
+    format!(
+        "none of the {folders} folders of PATH has it; in a container only the files of its own \
+         root are there"
+    )
+}
+
 pub(crate) fn no_script_interpreter(program: &Path) -> String {
     format!("the file is there, but the interpreter that its #! line names is not: {program:?}")
 }
@@ -144,8 +151,8 @@ pub(crate) fn wrong_machine(theirs: &str, ours: &str) -> String {
     format!("the program is for {theirs}, this machine is {ours}")
 }
 
-pub(crate) fn as_process(pid: u32) -> String {
-    format!("AS PID {pid}")
+pub(crate) fn as_process(pid: Option<u32>) -> String {
+    pid.map_or("AS THE HOST".into(), |pid| format!("AS PID {pid}"))
 }
 
 pub(crate) fn same(same: bool) -> &'static str {

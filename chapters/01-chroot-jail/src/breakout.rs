@@ -84,7 +84,8 @@ pub fn escape() -> Result<Escape> {
     explain::say(texts::told(2, &format!("chroot({folder:?})"), texts::TOLD_CHROOT));
 
     let steps = climb()?;
-    explain::say(texts::told(3, &texts::climbed(steps), texts::TOLD_CLIMB));
+    let meaning = if steps == 0 { texts::TOLD_NO_WAY_UP } else { texts::TOLD_CLIMB };
+    explain::say(texts::told(3, &texts::climbed(steps), meaning));
     chroot(".").tried(&texts::BREAKOUT, "chroot(\".\")")?;
     explain::say(texts::told(4, "chroot(\".\")", texts::TOLD_TOP));
 

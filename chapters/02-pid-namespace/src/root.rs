@@ -87,7 +87,8 @@ fn make_mount_point(folder: &Path) -> Result<OwnedFd> {
     // EXERCISE mount_point: turn the folder into a mount
     //   Only a mount can become the root. Bind the folder onto itself (`mount` with MS_BIND, and
     //   MS_REC for what is mounted below it). Then `open` it, with O_PATH, O_DIRECTORY and
-    //   O_CLOEXEC: a path that is looked up after the bind leads into the new mount.
+    //   O_CLOEXEC: a path that is looked up after the bind leads into the new mount. Behind each
+    //   call `.step(&texts::MOUNT_POINT, "the call")?` gives a refusal its sentence.
     todo!("mount_point: turn the folder into a mount")
     // ANCHOR_END: mount_point
 }
@@ -99,7 +100,8 @@ fn pivot(root: OwnedFd) -> Result<()> {
     //   Four calls. Step into the new root (`fchdir`). `pivot_root(".", ".")` puts it in the place
     //   of the old root, which then lies on top of it, at the same spot: the man page tells the
     //   trick. Take the old one away: `umount2(".", MNT_DETACH)`; it is busy, you still stand in
-    //   it, so a plain unmount would fail. `chdir("/")`, or you stand nowhere.
+    //   it, so a plain unmount would fail. Then `chdir("/")`. For `.step(...)`: `texts::PIVOT`,
+    //   `texts::DETACH` and `texts::CHDIR`. (Whether the old root is gone, `breakout` shows.)
     todo!("pivot: make it the root, and leave no way back")
     // ANCHOR_END: pivot
 }

@@ -88,6 +88,10 @@ impl Network {
     /// When ports are to be published and there is no network to publish them in.
     pub fn new(run: &RunFolder, mode: Mode, mut ports: Vec<Port>) -> Result<Self> {
         ensure!(mode != Mode::None || ports.is_empty(), texts::NOTHING_TO_PUBLISH);
+        for (place, port) in ports.iter().enumerate() {
+            let twice = ports[..place].iter().any(|other| other.is_on_the_same_place(port));
+            ensure!(!twice, texts::published_twice(port));
+        }
         if mode == Mode::Host && !ports.is_empty() {
             explain::say(texts::PORTS_DISCARDED);
             ports.clear();

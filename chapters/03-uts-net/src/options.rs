@@ -15,7 +15,8 @@ pub struct NetworkOptions {
     /// The container's network
     #[arg(long, value_name = "NETWORK", default_value = "bridge")]
     pub network: Mode,
-    /// Publish a port of the container's on the host: [IP:]HOST:CONTAINER[/tcp|/udp]
+    /// Publish a port of the container's on the host, over IPv4: `IP:HOST:CONTAINER/tcp`, where
+    /// the host's address and the protocol (tcp or udp) may be left out
     #[arg(short, long, value_name = "PORTS")]
     pub publish: Vec<Port>,
 }

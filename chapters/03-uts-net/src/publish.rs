@@ -47,6 +47,15 @@ pub struct Port {
     pub protocol: Protocol,
 }
 
+impl Port {
+    /// Whether both ask for the same port of the host's.
+    pub(crate) fn is_on_the_same_place(&self, other: &Self) -> bool {
+        let every = [self.address, other.address].contains(&Ipv4Addr::UNSPECIFIED);
+        (self.host, self.protocol) == (other.host, other.protocol)
+            && (every || self.address == other.address)
+    }
+}
+
 impl FromStr for Port {
     type Err = anyhow::Error;
 

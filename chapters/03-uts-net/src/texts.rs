@@ -215,6 +215,10 @@ pub(crate) fn chosen(subnet: Subnet) -> String {
     format!("containers live in {subnet}, which no address or route of this host overlaps")
 }
 
+pub(crate) fn published_twice(port: &Port) -> String {
+    format!("port {} of this host is published twice; give each -p a port of its own", port.host)
+}
+
 pub(crate) fn bad_port(text: &str) -> String {
     format!("{text:?} is no port; ports are numbers from 1 to 65535")
 }

@@ -16,7 +16,8 @@ use process::{Container, cli, texts};
 enum Arguments {
     /// Run a command as a process of its own, and end as it ends
     Run(cli::Run),
-    /// Show which namespaces a process is in, beside those of the host's first process
+    /// Show which namespaces a process is in, beside those of process 1, or, where that may not be
+    /// looked into, of the process that started this one
     Ns {
         /// The process's number; without one, this process
         pid: Option<u32>,
@@ -33,9 +34,9 @@ fn main() -> ExitCode {
 fn ns(pid: u32) -> Result<u8> {
     let process = Namespaces::of(pid)?;
     // An ordinary user can't look into process 1; his own shell shares its namespaces as a rule.
-    let host =
-        Namespaces::of(1).or_else(|_| Namespaces::of(std::os::unix::process::parent_id()))?;
-    let table = Compared { process: &process, with: &host };
+    let others = [1, std::os::unix::process::parent_id()];
+    let host = others.into_iter().find_map(|pid| Namespaces::of(pid).ok());
+    let table = Compared { process: &process, with: host.as_ref() };
     write!(std::io::stdout(), "{table}").context(texts::STANDARD_OUTPUT)?;
     Ok(0)
 }

@@ -62,20 +62,22 @@ fn pid_exists(pid: u32) -> bool {
 pub struct Compared<'a> {
     /// The process in question.
     pub process: &'a Namespaces,
-    /// The one to compare with; the host's first process where we may look into it.
-    pub with: &'a Namespaces,
+    /// The one to compare with, if there is one that we may look into.
+    pub with: Option<&'a Namespaces>,
 }
 
 impl fmt::Display for Compared<'_> {
     /// Each namespace as its link reads: `pid -> pid:[4026531836]`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { process, with } = self;
-        let (namespace, compared) = ("NAMESPACE", texts::as_process(with.pid));
+        let (namespace, compared) = ("NAMESPACE", texts::as_process(with.map(|with| with.pid)));
         writeln!(f, "{namespace:<29} {compared:<13} {}", texts::WHAT_IT_HOLDS)?;
-        let rows = KINDS.iter().zip(texts::NAMESPACES).zip(process.inodes.iter().zip(with.inodes));
-        for ((kind, holds), (inode, other)) in rows {
-            let (id, same) = match inode {
-                Some(inode) => (format!("{kind}:[{inode}]"), texts::same(Some(*inode) == other)),
+        for (place, (kind, holds)) in KINDS.iter().zip(texts::NAMESPACES).enumerate() {
+            let (id, same) = match process.inodes[place] {
+                Some(inode) => (
+                    format!("{kind}:[{inode}]"),
+                    with.map_or("?", |with| texts::same(with.inodes[place] == Some(inode))),
+                ),
                 None => (texts::NO_SUCH_KIND.into(), ""),
             };
             writeln!(f, "{kind:<6} -> {id:<19} {same:<13} {holds}")?;

@@ -85,7 +85,8 @@ impl Process {
         // ANCHOR: wait
         // EXERCISE wait: wait for the process and say how it ended
         //   `sys::waitid(fd)` blocks until the process behind the pidfd has ended, and reaps it.
-        //   `Ended::from` makes sense of what it gives.
+        //   `Ended::from` makes sense of what it gives. `.step(&texts::WAIT, "waitid(P_PIDFD)")?`
+        //   behind the call tells it under `--explain`, and makes a sentence of a refusal.
         let waited = sys::waitid(self.pidfd.as_fd()).step(&texts::WAIT, "waitid(P_PIDFD)")?;
         Ok(Ended::from(waited))
         // ANCHOR_END: wait

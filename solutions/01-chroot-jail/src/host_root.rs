@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::unistd::{User, geteuid};
+use nix::unistd::{AccessFlags, User, access, geteuid};
 use process::{Attempt, explain};
 
 use crate::list::List;
@@ -215,7 +215,10 @@ fn cache_folder() -> Result<PathBuf> {
     };
     let base = match absolute("XDG_CACHE_HOME") {
         Some(folder) => Some(folder),
-        None if geteuid().is_root() => Some("/var/cache".into()),
+        // Not who only believes to be root, in a user namespace.
+        None if geteuid().is_root() && access("/var/cache", AccessFlags::W_OK).is_ok() => {
+            Some("/var/cache".into())
+        }
         None => home(),
     };
     let base = base.ok_or_else(|| anyhow!(texts::NO_CACHE))?;

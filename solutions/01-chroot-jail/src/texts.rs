@@ -150,6 +150,8 @@ pub(crate) const TOLD_CHROOT: &str =
     "our root moves down into it; we don't, so now we stand outside of our root";
 pub(crate) const TOLD_CLIMB: &str =
     "up: the kernel stops `..` only at our root, and we are not below it any more";
+pub(crate) const TOLD_NO_WAY_UP: &str =
+    "up: but there is nothing above; this is the top of all that is mounted here";
 pub(crate) const TOLD_TOP: &str = "the place that we have come to becomes our root";
 
 /// What came of filling a jail, and what to do next.

@@ -188,6 +188,12 @@ fn a_taken_port_is_refused_before_anything_is_made() {
     let output = machine.run(Who::Root, &["-p", "8080:8080", "true"]);
     assert!(stderr(&output).contains("is taken by"), "{}", stderr(&output));
     server.end();
+    // Or twice by oneself.
+    for (one, other) in [("8080:80", "8080:81"), ("127.0.0.1:8080:80", "8080:80")] {
+        let output = machine.run(Who::Root, &["-p", one, "-p", other, "true"]);
+        assert_eq!(output.status.code(), Some(125));
+        assert!(stderr(&output).contains("port 8080 of this host is published twice"));
+    }
 }
 
 #[test]

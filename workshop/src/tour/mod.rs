@@ -23,7 +23,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chroot_jail::{Jail, breakout};
+use chroot_jail::{Jail, breakout, default_root};
 use colored::Colorize;
 use pid_namespace::{PidNamespace, Root};
 use process::{Command, Container, rootless, sys};
@@ -42,11 +42,12 @@ use view::Answers;
 pub fn tour() -> Result<()> {
     say(format_args!("\n{}\n\n{}", texts::TITLE.bold(), texts::INTRODUCTION))?;
     if !sys::may_administer() {
+        say("")?;
         rootless::enter()?;
     }
     let mut last = None;
-    for stop in [process, jail, pid_namespace, network] {
-        last = Some(stop(last)?);
+    for stop in [process, jail, out_of_the_jail, pid_namespace, no_way_out, network] {
+        last = stop(last)?;
         if !go_on()? {
             return Ok(());
         }
@@ -54,47 +55,59 @@ pub fn tour() -> Result<()> {
     say(format_args!("\n{}", texts::END))
 }
 
-fn process(_: Option<Answers>) -> Result<Answers> {
+/// What the process before saw: what differs from it stands out.
+type Last = Option<Answers>;
+
+fn process(last: Last) -> Result<Last> {
     begin(&texts::PROCESS)?;
-    let inside = look(Container::new(probe()?), None)?;
+    let inside = look(Container::new(probe()?), last.as_ref())?;
     say(texts::PROCESS.look)?;
-    Ok(inside)
+    Ok(Some(inside))
 }
 
-fn jail(last: Option<Answers>) -> Result<Answers> {
+fn jail(last: Last) -> Result<Last> {
     begin(&texts::JAIL)?;
-    let root = chroot_jail::default_root()?;
-    let container = Container::new(probe()?.clean_environment()).with(Jail::new(&root)?);
-    let inside = look(container, last.as_ref())?;
+    let jail = Jail::new(&default_root()?)?;
+    let inside = look(Container::new(probe()?.clean_environment()).with(jail), last.as_ref())?;
     say(texts::JAIL.look)?;
+    Ok(Some(inside))
+}
+
+fn out_of_the_jail(last: Last) -> Result<Last> {
     say(format_args!("\n{}\n", texts::BREAKS_OUT))?;
-    breakout::attempt(Container::new(nothing()?).with(Jail::new(&root)?))?;
-    Ok(inside)
+    let container = Container::new(nothing()?).with(Jail::new(&default_root()?)?);
+    stage::aloud(|| breakout::attempt(container))?;
+    Ok(last)
 }
 
-fn pid_namespace(last: Option<Answers>) -> Result<Answers> {
+fn pid_namespace(last: Last) -> Result<Last> {
     begin(&texts::PID_NAMESPACE)?;
-    let root = chroot_jail::default_root()?;
-    let container =
-        Container::new(probe()?.clean_environment()).with(PidNamespace).with(Root::new(&root)?);
-    let inside = look(container, last.as_ref())?;
+    let inside = look(in_pid_namespace(probe()?)?, last.as_ref())?;
     say(texts::PID_NAMESPACE.look)?;
-    say(format_args!("\n{}\n", texts::WHAT_PS_SAYS))?;
-    let list = Command::new(&["ps", "-e"])?.clean_environment();
-    Container::new(list).with(PidNamespace).with(Root::new(&root)?).run()?;
-    say(format_args!("\n{}\n", texts::STAYS_IN))?;
-    breakout::attempt(Container::new(nothing()?).with(PidNamespace).with(Root::new(&root)?))?;
-    Ok(inside)
+    Ok(Some(inside))
 }
 
-fn network(last: Option<Answers>) -> Result<Answers> {
+fn no_way_out(last: Last) -> Result<Last> {
+    say(format_args!("\n{}\n", texts::WHAT_PS_SAYS))?;
+    in_pid_namespace(Command::new(&["ps", "-e"])?)?.run()?;
+    say(format_args!("\n{}\n", texts::STAYS_IN))?;
+    stage::aloud(|| breakout::attempt(in_pid_namespace(nothing()?)?))?;
+    Ok(last)
+}
+
+fn in_pid_namespace(command: Command) -> Result<Container> {
+    let root = Root::new(&default_root()?)?;
+    Ok(Container::new(command.clean_environment()).with(PidNamespace).with(root))
+}
+
+fn network(last: Last) -> Result<Last> {
     begin(&texts::UTS_NET)?;
     let folder = RunFolder::new()?;
     let hostname = Hostname::new(texts::BOX)?;
     let network = Network::new(&folder, Mode::Bridge, Vec::new())?;
     let address = network.address();
     let files = Files::new(&folder, &hostname, &network);
-    let root = Root::new(&chroot_jail::default_root()?)?.mounts(files.mounts());
+    let root = Root::new(&default_root()?)?.mounts(files.mounts());
     let container = Container::new(probe()?.clean_environment())
         .with(folder)
         .with(hostname)
@@ -114,7 +127,7 @@ fn network(last: Option<Answers>) -> Result<Answers> {
         (address, Ok(page)) => texts::fetched(&address, &page),
         (address, Err(error)) => texts::not_fetched(&address, &error),
     })?;
-    Ok(inside)
+    Ok(Some(inside))
 }
 
 /// The command of every container on the tour.

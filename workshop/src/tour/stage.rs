@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::OFlag;
-use nix::unistd::{Pid, dup, dup2_stdout, pipe2};
+use nix::unistd::{Pid, dup, dup2_stderr, dup2_stdout, pipe2};
 use process::Container;
 
 use super::texts;
@@ -36,6 +36,15 @@ pub(super) fn watch<T>(
     let said = read(output.into())?;
     let seen = look(running.pid())?;
     Ok((said, seen))
+}
+
+/// Lets what `body` tells on standard error be a part of the tour: it goes to standard output.
+pub(super) fn aloud<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let ours = dup(io::stderr()).context(texts::PIPE)?;
+    dup2_stderr(io::stdout()).context(texts::PIPE)?;
+    let result = body();
+    dup2_stderr(&ours).context(texts::PIPE)?;
+    result
 }
 
 fn read(output: File) -> Result<String> {

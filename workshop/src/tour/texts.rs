@@ -30,7 +30,7 @@ pub(super) const PROCESS: Stop = Stop {
 A container is a process. Here is an ordinary one, made by clone and execve
 like any other. It sees what the host sees, and the host sees it.",
     command: "cargo run -p sol00-process -- run sh",
-    look: "It shares all its namespaces with the host: it has no world of its own.",
+    look: "It shares all of them with the program that started it: no world of its own.",
 };
 
 pub(super) const JAIL: Stop = Stop {
@@ -94,7 +94,7 @@ Try yours with `cargo run -- run 00 -- run echo hello`.
 Every finished chapter tells each kernel call if you ask it:
   cargo run -p sol02-pid-namespace -- run --explain -- ps -e";
 
-pub(super) const PRESS_ENTER: &str = "[Enter goes on, q ends]";
+pub(super) const PRESS_ENTER: &str = "[Enter goes on; q and Enter ends]";
 
 pub(super) const STANDARD_OUTPUT: &str = "can't write to standard output";
 pub(super) const PIPE: &str = "can't catch what the process prints";

@@ -21,7 +21,7 @@ pub(super) fn script() -> String {
          echo $(ls /)
          set -- /proc/[0-9]*; if [ -e \"$1\" ]; then echo $#; else echo 0; fi
          hostname
-         echo $(ip -o -4 address 2>/dev/null | while read number name family address rest; do
+         echo $(ip -o -4 address 2>&- | while read number name family address rest; do
            echo $name:$address; done)
          echo {SAID}
          exec sleep 600"
@@ -89,9 +89,10 @@ fn mounted_root(pid: Pid) -> Option<String> {
 }
 
 fn interfaces() -> Vec<String> {
-    let names = fs::read_dir("/sys/class/net").into_iter().flatten().filter_map(Result::ok);
-    let mut names: Vec<_> =
-        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    // Not /sys/class/net, which shows the network of whoever mounted it. Two lines of headings.
+    let table = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let names = table.lines().skip(2).filter_map(|line| line.split(':').next());
+    let mut names: Vec<_> = names.map(|name| name.trim().to_owned()).collect();
     names.sort();
     names
 }
@@ -119,7 +120,8 @@ pub(super) fn table(inside: &Answers, outside: &Answers, changed: [bool; 5]) -> 
             let cell = |lines: &[String]| lines.get(line).cloned().unwrap_or_default();
             let left = format!("{:ANSWER$}", cell(&left));
             let left = if changed { left.green().bold() } else { left.normal() };
-            let _ = writeln!(table, "{question:QUESTION$} {left} {}", cell(&right));
+            let row = format!("{question:QUESTION$} {left} {}", cell(&right));
+            let _ = writeln!(table, "{}", row.trim_end());
         }
     }
     table
