@@ -157,7 +157,7 @@ fn target() -> PathBuf {
 
 /// A program that can be executed on the host by both, wherever the project lies: itself, or, where
 /// a folder above it is closed to [`Who::User`] or hidden by the host's own `/tmp`, a copy in the
-/// host's `/run`.
+/// host's `/run/programs`.
 ///
 /// # Panics
 ///
@@ -173,9 +173,11 @@ pub fn reachable(host: &Host, program: &str) -> PathBuf {
     if path.ancestors().all(open) {
         return path.into();
     }
-    let copy = Path::new("/run").join(path.file_name().expect("a program's name"));
+    let folder = Path::new("/run/programs");
+    let copy = folder.join(path.file_name().expect("a program's name"));
     // A second copy would be refused while the first one runs.
     if !inside(&copy).exists() {
+        fs::create_dir_all(inside(folder)).expect("a folder for the copy");
         fs::copy(path, inside(&copy)).expect("a copy of the program");
     }
     copy
