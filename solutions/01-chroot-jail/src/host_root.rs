@@ -24,6 +24,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::unistd::{AccessFlags, User, access, geteuid};
 use process::{Attempt, explain};
@@ -215,8 +216,10 @@ fn cache_folder() -> Result<PathBuf> {
     };
     let base = match absolute("XDG_CACHE_HOME") {
         Some(folder) => Some(folder),
-        // Not who only believes to be root, in a user namespace.
-        None if geteuid().is_root() && access("/var/cache", AccessFlags::W_OK).is_ok() => {
+        // Not who only believes to be root, in a user namespace: he may not write there.
+        None if geteuid().is_root()
+            && access("/var/cache", AccessFlags::W_OK) != Err(Errno::EACCES) =>
+        {
             Some("/var/cache".into())
         }
         None => home(),
