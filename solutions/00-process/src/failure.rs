@@ -4,7 +4,7 @@
 //! why a call is made (for `--explain`), where the book tells of it, and what a refusal usually
 //! means. [`Attempt::step`] hangs it on a call's result, and both readers get what they need:
 //!
-//! ```ignore
+//! ```text
 //! unshare(CloneFlags::CLONE_NEWUSER).step(&texts::USER_NAMESPACE, "unshare(CLONE_NEWUSER)")?;
 //! ```
 //!
