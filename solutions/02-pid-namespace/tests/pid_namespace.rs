@@ -127,13 +127,13 @@ fn nothing_stays_when_it_is_killed_at_any_moment() {
         let program = testbed::reachable(&host, PROGRAM);
         // From its first microseconds to well after the start of the command.
         let script = format!(
-            "for n in $(seq 1 100); do timeout -s KILL 0.00$((n % 10))$((n / 10)) {0} run sh -c 'sleep 600 & wait'; done; {0} run true",
+            "for n in $(seq 1 200); do timeout -s KILL 0.00$((n % 10))$((n / 10)) {0} run sh -c 'sleep 600 & wait'; done; {0} run true",
             program.display(),
         );
         let output = host.command(who, "bash").args(["-c", &script]).output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
         // The kernel takes the namespaces' last processes down after `timeout` has seen it die.
-        let _ = host.sh("while pgrep -f 'sleep 60[0]'; do sleep 0.01; done");
+        let _ = host.sh("timeout 20 sh -c 'while pgrep -f \"sleep 60[0]\"; do sleep 0.01; done'");
         testbed::assert_same(&before, &host.snapshot());
     }
 }
