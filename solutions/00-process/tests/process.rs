@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use testbed::{BOTH, Host, refusals, stderr, stdout};
@@ -14,6 +14,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_sol00-process");
 
 fn run(words: &[&str]) -> Output {
     Command::new(PROGRAM).arg("run").args(words).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A run of a shell script that has printed its first line, and what it prints next.
+fn started(script: &str) -> (Child, BufReader<ChildStdout>) {
+    let mut command = Command::new(PROGRAM);
+    let command = command.args(["run", "sh", "-c", script]).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    (child, stdout)
 }
 
 /// A folder of this test's own, gone when the test is.
@@ -143,14 +153,7 @@ fn the_command_starts_clean() {
 
 #[test]
 fn signals_reach_the_command() {
-    let mut child = Command::new(PROGRAM)
-        .args(["run", "sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
+    let (mut child, _) = started("trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done");
     let kill = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(9));
@@ -158,19 +161,12 @@ fn signals_reach_the_command() {
 
 #[test]
 fn the_command_goes_when_the_program_is_killed() {
-    let mut child = Command::new(PROGRAM)
-        .args(["run", "sh", "-c", "echo $$; exec sleep 600"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
+    let (mut child, mut stdout) = started("echo $$; exec sleep 600");
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     // The command held the pipe's other end; it closes when the command is gone.
     let begun = Instant::now();
-    stdout.read_to_string(&mut line).unwrap();
+    stdout.read_to_string(&mut String::new()).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(60), "the command is gone");
 }
 
