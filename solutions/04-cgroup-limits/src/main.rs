@@ -1,0 +1,3 @@
+//! Chapter 04 program: limits
+
+fn main() {}
