@@ -1,0 +1,1 @@
+//! What content is called: its own digest.

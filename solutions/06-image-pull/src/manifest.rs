@@ -1,0 +1,1 @@
+//! What a registry says of an image.

@@ -1,0 +1,1 @@
+//! The command line of this chapter, for the later ones as well.

@@ -1,0 +1,1 @@
+//! For which machine an image is made.
