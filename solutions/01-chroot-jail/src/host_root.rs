@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::unistd::{AccessFlags, User, access, geteuid};
-use process::{Attempt, explain};
+use nix::unistd::{AccessFlags, User, access};
+use process::{Attempt, explain, rootless};
 
 use crate::list::List;
 use crate::needs::{collect, find_system_program};
@@ -211,13 +211,13 @@ fn has_mounts(folder: &Path) -> bool {
 fn cache_folder() -> Result<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || {
-        let of_account = || Some(User::from_uid(geteuid()).ok()??.dir);
+        let of_account = || Some(User::from_uid(rootless::caller()).ok()??.dir);
         absolute("HOME").or_else(of_account).map(|home| home.join(".cache"))
     };
     let base = match absolute("XDG_CACHE_HOME") {
         Some(folder) => Some(folder),
         // Not who only believes to be root, in a user namespace: he may not write there.
-        None if geteuid().is_root()
+        None if rootless::caller().is_root()
             && access("/var/cache", AccessFlags::W_OK) != Err(Errno::EACCES) =>
         {
             Some("/var/cache".into())

@@ -28,7 +28,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::unistd::{AccessFlags, access, geteuid};
-use process::{Attempt, Mechanism, explain};
+use process::{Attempt, Mechanism, explain, rootless};
 
 use crate::texts;
 
@@ -110,7 +110,7 @@ impl State {
     ///
     /// When there is no place that may be written to.
     pub fn find() -> Result<Self> {
-        let user = geteuid();
+        let user = rootless::caller();
         let root = user.is_root().then(|| PathBuf::from("/run/coracle"));
         let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let session = session.filter(|dir| dir.is_absolute()).map(|dir| dir.join("coracle"));
