@@ -7,6 +7,7 @@
 //! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
 
 pub mod refusals;
+pub mod registry;
 
 use std::collections::BTreeSet;
 use std::env;
