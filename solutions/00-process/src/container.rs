@@ -11,9 +11,6 @@
 //!
 //! # What later chapters add, and where
 //!
-//! - **04, cgroups on v2**: a process can be *born* into its cgroup (`CLONE_INTO_CGROUP`): a method
-//!   of [`Mechanism`] beside `namespaces`, with an empty default, whose descriptor goes into
-//!   `clone3`'s arguments in [`sys::clone`].
 //! - **07, ranges of user ids**: a mechanism with `CLONE_NEWUSER` whose `attach` writes the maps
 //!   while the child waits. The list's order puts it first. ([`rootless`] enters a
 //!   user namespace *before* the list is prepared; with ranges, a helper that stays outside writes
@@ -28,7 +25,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow};
 use nix::libc::SIGKILL;
@@ -95,7 +92,10 @@ impl Container {
         let (host, container) = launch::line()?;
         // The copy would print what is still in the buffer a second time.
         io::stdout().flush().tried(&texts::LINE, "write(standard output)")?;
-        let process = Process::spawn(mechanisms.namespaces(), || {
+        // A descriptor of our own, so that the child may change what the mechanisms hold.
+        let cgroup = mechanisms.cgroup()?;
+        let cgroup = cgroup.as_ref().map(AsFd::as_fd);
+        let process = Process::spawn(mechanisms.namespaces(), cgroup, || {
             let failed = catch_failure(|| {
                 container.only(&host)?;
                 enter(&mut mechanisms.mechanisms, &self.command, &container)
@@ -222,7 +222,7 @@ impl Running {
     /// When something of the container could not be taken down.
     pub fn wait(mut self) -> Result<Ended> {
         let Launched { process, mechanisms, signals } = &mut self.launched;
-        signals.forward_until_end(process)?;
+        signals.forward_until_end(process, || mechanisms.wake())?;
         let ended = process.wait()?;
         mechanisms.release().with_context(|| texts::not_released(ended))?;
         Ok(ended)
@@ -242,6 +242,7 @@ impl Drop for Launched {
         // Both fail once the process has been waited for, and are not needed then. (Not
         // `Process::wait`: while that exercise is open it panics, and we may be here for a panic.)
         if self.process.signal(SIGKILL).is_ok() {
+            let _ = self.mechanisms.wake();
             let _ = sys::waitid(self.process.as_fd());
         }
     }
@@ -258,12 +259,21 @@ impl Prepared {
         self.mechanisms.iter().map(|mechanism| mechanism.namespaces()).collect()
     }
 
+    fn cgroup(&self) -> Result<Option<OwnedFd>> {
+        let cgroup = self.mechanisms.iter().find_map(|mechanism| mechanism.cgroup());
+        cgroup.map(|cgroup| cgroup.try_clone_to_owned()).transpose().tried(&texts::CLONE, "dup()")
+    }
+
     fn prepare(&mut self) -> Result<()> {
         for mechanism in &mut self.mechanisms {
             self.begun += 1;
             mechanism.prepare()?;
         }
         Ok(())
+    }
+
+    fn wake(&mut self) -> Result<()> {
+        self.mechanisms.iter_mut().try_for_each(|mechanism| mechanism.wake())
     }
 
     /// Releases all of them, also when one fails; the first failure is the one that is returned.

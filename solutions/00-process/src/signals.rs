@@ -82,19 +82,28 @@ impl Signals {
         }
     }
 
-    /// Passes signals on until the process has ended.
-    pub(crate) fn forward_until_end(&self, process: &Process) -> Result<()> {
+    /// Passes signals on until the process has ended. After each of them `wake` sees to it that the
+    /// process is not kept from hearing it.
+    pub(crate) fn forward_until_end(
+        &self,
+        process: &Process,
+        mut wake: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
         let mut deadline = None;
         loop {
             match self.next(process.as_fd(), deadline)? {
                 Woken::Ready => return Ok(()),
-                Woken::TimedOut => ignore_ended(process.signal(SIGKILL))?,
+                Woken::TimedOut => {
+                    ignore_ended(process.signal(SIGKILL))?;
+                    wake()?;
+                }
                 Woken::Signal(signal) => {
                     let number = signal.ssi_signo as i32;
                     if signal.ssi_code != SI_KERNEL {
                         explain::note(texts::forwarded(number));
                         ignore_ended(process.signal(number))?;
                     }
+                    wake()?;
                     if !is_dropped(process.pid(), number) {
                         continue;
                     }
