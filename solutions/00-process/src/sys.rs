@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -65,9 +66,7 @@ pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
 ///
 /// As [`clone`].
 pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Result<Cloned> {
-    // A lock held by another thread would stay locked in the copy, where that thread is missing.
-    // A folder's link count is 2 plus its subfolders, and /proc/self/task has one per thread.
-    if nix::sys::stat::stat("/proc/self/task").is_ok_and(|task| task.st_nlink > 3) {
+    if !is_alone() {
         return Err(Errno::EBUSY);
     }
     let mut pidfd: RawFd = -1;
@@ -108,6 +107,20 @@ pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Re
             Ok(Cloned::Parent { pid: Pid::from_raw(pid as i32), pidfd })
         }
     }
+}
+
+/// Whether this process has one thread. A lock held by another one would stay locked in the copy,
+/// where that thread is missing.
+fn is_alone() -> bool {
+    // One that was waited for (`pthread_join(3)`) can be seen for a moment longer.
+    for _ in 0..100 {
+        // A folder's link count is 2 plus its subfolders, and this one has a subfolder per thread.
+        if !nix::sys::stat::stat("/proc/self/task").is_ok_and(|task| task.st_nlink > 3) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
 }
 
 fn clone3(arguments: &CloneArguments) -> libc::c_long {
