@@ -16,10 +16,11 @@
 //!     lock                   held for the moments in which something here changes
 //!     runs/ID/               one run: its lock, and the files of the module `files`
 //!     net-NUMBER/            one network namespace: which addresses are taken (module `pool`)
+//!     cgroups/ID             a run's cgroups (chapter 04)
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,54 @@ impl Lock {
                 }
             }
         }
+    }
+
+    /// What the file says. (Whoever opened it a second time for this would lose the lock.)
+    ///
+    /// # Errors
+    ///
+    /// What `read(2)` refuses.
+    pub fn read(&mut self) -> Result<String> {
+        let mut text = String::new();
+        self.file
+            .rewind()
+            .and_then(|()| self.file.read_to_string(&mut text))
+            .tried(&texts::STATE, format_args!("read({:?})", self.path))?;
+        Ok(text)
+    }
+
+    /// Lets the file say `text`, in place of what it says.
+    ///
+    /// # Errors
+    ///
+    /// What `write(2)` refuses.
+    pub fn write(&mut self, text: &str) -> Result<()> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .tried(&texts::STATE, format_args!("write({:?})", self.path))
+    }
+
+    /// What a file says that another process holds; `None` when nobody does.
+    ///
+    /// # Errors
+    ///
+    /// What `open(2)` refuses, but for a file that is not there.
+    pub fn read_held(path: &Path) -> Result<Option<String>> {
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.tried(&texts::STATE, format_args!("open({path:?})"))?,
+        };
+        let mut holder = whole_file();
+        fcntl(&file, FcntlArg::F_GETLK(&mut holder))
+            .tried(&texts::STATE, format_args!("fcntl({path:?}, F_GETLK)"))?;
+        if i32::from(holder.l_type) == libc::F_UNLCK {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).tried(&texts::STATE, format_args!("read({path:?})"))?;
+        Ok(Some(text))
     }
 
     /// Whether the file is still the one that its path leads to.
