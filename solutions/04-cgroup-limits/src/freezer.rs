@@ -7,14 +7,40 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use uts_net::state::State;
 
 use crate::group::{self, Group};
 use crate::hierarchy::{Controller, Version};
-use crate::texts;
+use crate::{runs, texts};
 
 /// How long to wait until all are frozen: 2 s, in steps of 1 ms.
 const PATIENCE: u32 = 2000;
+
+/// `pause`: stops the running container with this number, or the beginning of one. Returns its
+/// number.
+///
+/// # Errors
+///
+/// When there is none, or it is paused already.
+pub fn pause(id: &str) -> Result<String> {
+    let run = runs::find(&State::find()?, id)?;
+    ensure!(!is_frozen(&run.groups), texts::ALREADY_PAUSED);
+    freeze(&run.groups)?;
+    Ok(run.id)
+}
+
+/// `unpause`: lets it go on.
+///
+/// # Errors
+///
+/// When there is none, or it is not paused.
+pub fn unpause(id: &str) -> Result<String> {
+    let run = runs::find(&State::find()?, id)?;
+    ensure!(is_frozen(&run.groups), texts::NOT_PAUSED);
+    thaw(&run.groups)?;
+    Ok(run.id)
+}
 
 /// Whether the container is frozen, or on its way to be.
 #[must_use]

@@ -1,23 +1,38 @@
 //! Chapter 04's program: run a command within limits.
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chroot_jail::RootOption;
 use clap::Parser;
 use pid_namespace::{InitOption, PidNamespace, Root};
 use process::{Container, cli};
 use sol04_cgroup_limits as cgroup_limits;
 
-use cgroup_limits::LimitOptions;
+use cgroup_limits::{LimitOptions, Stats, freezer};
 use uts_net::{Files, Hostname, Ipc, Network, NetworkOptions, RunFolder};
 
 /// Chapter 04: limits on memory, processors, processes and disks
 #[derive(Parser)]
 #[command(version)]
+// There is one of it.
+#[allow(clippy::large_enum_variant)]
 enum Arguments {
     /// Run a command that can't use more than it is given
     Run(Run),
+    /// Show what running containers use
+    Stats(Stats),
+    /// Stop every process of a running container, until `unpause`
+    Pause {
+        /// The container's number, or its beginning
+        id: String,
+    },
+    /// Let a paused container go on
+    Unpause {
+        /// The container's number, or its beginning
+        id: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -38,6 +53,9 @@ struct Run {
 fn main() -> ExitCode {
     cli::main(|arguments| match arguments {
         Arguments::Run(run) => start(run),
+        Arguments::Stats(stats) => stats.show().map(|()| 0),
+        Arguments::Pause { id } => say(&freezer::pause(&id)?),
+        Arguments::Unpause { id } => say(&freezer::unpause(&id)?),
     })
 }
 
@@ -65,4 +83,9 @@ fn start(Run { limits, network: options, root, init, run }: Run) -> Result<u8> {
         .with_some(init.mechanism())
         .run()?;
     Ok(ended.exit_code())
+}
+
+fn say(id: &str) -> Result<u8> {
+    writeln!(std::io::stdout(), "{id}").context(process::texts::STANDARD_OUTPUT)?;
+    Ok(0)
 }

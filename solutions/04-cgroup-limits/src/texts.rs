@@ -218,6 +218,10 @@ pub(crate) fn limit(controller: Controller) -> &'static Step {
     }
 }
 
+pub(crate) const COLUMNS: &str =
+    "CONTAINER ID   CPU %    MEM USAGE / LIMIT       MEM %    BLOCK READ / WRITTEN    PIDS";
+pub(crate) const ALREADY_PAUSED: &str = "this container is paused already";
+pub(crate) const NOT_PAUSED: &str = "this container is not paused";
 pub(crate) const SWAP_ALONE: &str =
     "--memory-swap is memory and swap together, so it needs --memory";
 pub(crate) const SWAP_BELOW_MEMORY: &str =
