@@ -3,9 +3,11 @@
 //! A container runtime's tests do to the machine what a container runtime does. So each of them
 //! gets a [`Host`] of its own: a process in new mount, network, UTS, IPC and PID namespaces, with an
 //! empty `/run` and `/tmp`, and with `/` *shared*, as systemd makes it (where `/` is private a
-//! leaking mount would not show). [`Host::snapshot`] lists everything in it that a run could leave
+//! leaking mount would not show). Of the machine's cgroups it sees only its own. [`Host::snapshot`]
+//! lists everything in it that a run could leave
 //! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
 
+mod cgroups;
 pub mod refusals;
 pub mod registry;
 
@@ -20,6 +22,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use nix::unistd::geteuid;
 
+use crate::cgroups::Cgroups;
+
 /// The ordinary user of the tests.
 pub const USER: u32 = 1000;
 
@@ -28,6 +32,8 @@ pub struct Host {
     holder: Child,
     /// The number of its PID 1, as the real host sees it.
     pid: u32,
+    /// Removed after the holder has gone.
+    _cgroups: Cgroups,
 }
 
 /// Who runs a command on a [`Host`].
@@ -50,15 +56,17 @@ impl Host {
             skipped("a host of the test's own needs root");
             return None;
         }
+        let cgroups = Cgroups::new();
         let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
              mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
              echo ready && exec sleep infinity";
+        let script = cgroups.script() + script;
         // If the test is killed, its host goes with it.
         let mut holder = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "unshare"])
             .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child"])
-            .args(["--mount-proc", "sh", "-c", script])
+            .args(["--mount-proc", "sh", "-c", &script])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -70,7 +78,7 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("unshare(1) has a child");
         let pid = children.trim().parse().expect("one child");
-        Some(Self { holder, pid })
+        Some(Self { holder, pid, _cgroups: cgroups })
     }
 
     /// The number of this host's PID 1.
@@ -114,6 +122,7 @@ impl Host {
              hostname | sed 's/^/hostname: /'
              find /run /tmp | sed 's/^/file: /'
              ipcs | sed 's/^/ipc: /'
+             [ ! -e /sys/fs/cgroup ] || find /sys/fs/cgroup -type d | sed 's/^/cgroup: /'
              ps -eo args= | grep -vE '^(ps|sh|sed|grep|sleep infinity|\\[)' | sed 's/^/process: /'
              true")
             .lines()
