@@ -8,11 +8,16 @@
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
 //! - [`tour`]: the whole story, live.
 //! - [`run`]: build the student's chapter and become it.
+//! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
+//! - [`http`]: the server that both of them are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
+pub mod http;
 pub mod project;
+pub mod registry;
 pub mod run;
 pub mod texts;
 pub mod tour;
+pub mod web;

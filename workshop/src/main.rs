@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, run, texts, tour};
+use coracle::{author, registry, run, texts, tour, web};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -37,6 +38,21 @@ enum Verb {
         /// The folder; it is made if it is not there
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+    },
+    /// Serve images to pull, with no network: they are made from this host's own programs
+    Registry {
+        /// The address and the port to listen on; 0.0.0.0 is every address that this host has
+        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5555")]
+        listen: SocketAddr,
+    },
+    /// Show a folder's files over HTTP: what the images of `coracle registry` run
+    Web {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The port to listen on
+        #[arg(long, default_value_t = 80)]
+        port: u16,
     },
     /// For the workshop's authors
     #[command(subcommand)]
@@ -80,6 +96,8 @@ fn perform(verb: Option<Verb>) -> Result<()> {
             match run::chapter(&Project::find()?, &chapter, &args)? {}
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
+        Some(Verb::Registry { listen }) => registry::serve(listen),
+        Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     }
 }

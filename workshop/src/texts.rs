@@ -1,9 +1,16 @@
 //! What the workshop's command says to people. All words stand here, so that they can be translated
 //! in one place; only the help of the command line stands in `main.rs`, where clap wants it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use chroot_jail::Copied;
+use image_pull::digest::Digest;
+use nix::errno::Errno;
+use process::Step;
 
 use crate::author::{Change, Difference};
 
@@ -155,3 +162,176 @@ pub(crate) fn nothing_to_write(name: &str) -> String {
 pub(crate) fn title_too_long(by: usize) -> String {
     format!("the title makes a line of more than 100 columns in the starter; shorten it by {by}")
 }
+
+/// Writes a line to standard output.
+///
+/// # Errors
+///
+/// When it is closed.
+pub fn print(line: impl Display) -> io::Result<()> {
+    // In one write, so that the lines of several threads don't mix.
+    io::stdout().write_all(format!("{line}\n").as_bytes())
+}
+
+pub(crate) const LISTEN: Step = Step {
+    section: "06#registry",
+    why: "a port on which the registry can be reached",
+    causes: &[(Errno::EAGAIN, "the limit on processes is reached; see `ulimit -u`")],
+};
+
+pub(crate) const LAYOUT: Step = Step {
+    section: "06#registry",
+    why: "the folder that holds the registry's images",
+    causes: &[
+        (
+            Errno::EACCES,
+            "the cache belongs to somebody else; set XDG_CACHE_HOME to a folder of yours",
+        ),
+        (Errno::ENOSPC, "the disk is full"),
+        (Errno::EROFS, "the cache is read-only; set XDG_CACHE_HOME to a folder of yours"),
+    ],
+};
+
+pub(crate) const PACK: Step = Step {
+    section: "06#layers",
+    why: "a folder's files become a layer",
+    causes: &[(Errno::ENOENT, "somebody removed it meanwhile; try again")],
+};
+
+pub(crate) const OUR_PROGRAM: Step = Step {
+    section: "06#registry",
+    why: "this program is the web server of the registry's images",
+    causes: &[(Errno::ENOENT, "it was built anew meanwhile; try again")],
+};
+
+pub(crate) const WEB_FOLDER: Step = Step {
+    section: "06#registry",
+    why: "the folder whose files are served",
+    causes: &[(Errno::ENOENT, "there is no such folder"), (Errno::ENOTDIR, "it is no folder")],
+};
+
+pub(crate) fn port_taken(address: SocketAddr) -> String {
+    format!(
+        "{address} is in use, perhaps by another `coracle registry`; end it, or choose another port"
+    )
+}
+
+pub(crate) fn not_our_address(address: SocketAddr) -> String {
+    format!("this host has no address {}; `ip address` shows those it has", address.ip())
+}
+
+pub(crate) fn low_port(address: SocketAddr) -> String {
+    let port = address.port();
+    format!("port {port} is root's, as all below 1024; choose a higher one")
+}
+
+pub(crate) fn web_listens(folder: &Path, address: SocketAddr) -> String {
+    format!("The files in {} are on http://{address}/. Ctrl-C ends it.", folder.display())
+}
+
+pub(crate) const WEB_READS_ONLY: &str = "this server only shows files\n";
+pub(crate) const WEB_NOT_FOUND: &str = "there is no such file\n";
+
+/// What no browser and no client knows better than to save it.
+pub(crate) const BLOB_TYPE: &str = "application/octet-stream";
+pub(crate) const ONLY_PULL: &str = "this registry only gives; to push is chapter 10's";
+pub(crate) const NO_SUCH_CALL: &str = "the OCI distribution API has no such call";
+
+pub(crate) fn no_repository(name: &str) -> String {
+    format!("there is no repository {name:?} here; /v2/_catalog lists those that are")
+}
+
+pub(crate) fn no_manifest(reference: &str) -> String {
+    format!("there is no manifest {reference:?} here; tags/list lists the tags")
+}
+
+pub(crate) fn no_blob(digest: &Digest) -> String {
+    format!("there is no {digest} here")
+}
+
+pub(crate) fn bad_count(count: &str) -> String {
+    format!("n={count:?} is no number")
+}
+
+pub(crate) const NO_JSON: &str = "can't write JSON";
+
+pub(crate) fn broken_index(path: &Path) -> String {
+    format!("{} is broken; remove its folder, and it is made anew", path.display())
+}
+
+pub(crate) fn blob_missing(digest: &Digest) -> String {
+    format!("{digest} is not there, so the image that needs it gets no name")
+}
+
+pub(crate) fn no_program_file(path: &Path) -> String {
+    format!("{} is no ELF program", path.display())
+}
+
+pub(crate) fn making_images(folder: &Path) -> String {
+    format!(
+        "making the images base, web and webapp from this host's programs, in {}",
+        folder.display()
+    )
+}
+
+pub(crate) const WAITING: &str =
+    "waiting for another `coracle registry`, which fetches or makes images";
+
+/// What the registry says when it is ready.
+pub(crate) fn registry_serves(
+    address: SocketAddr,
+    reachable: Option<SocketAddr>,
+    repositories: &BTreeMap<String, BTreeSet<String>>,
+) -> String {
+    let mut text = format!("A registry listens on {address}. It has\n");
+    for (name, tags) in repositories {
+        let tags: Vec<_> = tags.iter().map(String::as_str).collect();
+        let _ = writeln!(text, "  {name:20} {}", tags.join(", "));
+    }
+    let port = address.port();
+    let _ = match reachable {
+        None => writeln!(
+            text,
+            "Next, in another terminal:\n  \
+             cargo run -p sol06-image-pull -- pull localhost:{port}/webapp"
+        ),
+        Some(reachable) => writeln!(
+            text,
+            "Next, on every machine of the class:\n  \
+             export CORACLE_REGISTRY={reachable}\n  \
+             cargo run -p sol06-image-pull -- pull webapp"
+        ),
+    };
+    text + "Ctrl-C ends it. What it is asked for:"
+}
+
+/// One request. The path comes from a stranger, so what a terminal would act upon is escaped.
+pub(crate) fn request(path: &str, status: u16, bytes: u64) -> String {
+    let path: String = path.chars().take(120).flat_map(char::escape_debug).collect();
+    format!("  {status} {bytes:>10} bytes  {path}")
+}
+
+/// Where the web server's files are, in the images.
+pub(crate) const WEB_FOLDER_INSIDE: &str = "/srv/www";
+
+pub(crate) const BASE_HISTORY: &str = "this host's everyday programs";
+pub(crate) const WEB_HISTORY: &str = "a web server, and a first page";
+pub(crate) const PAGE_HISTORY: &str = "another page; README is removed";
+
+/// The files that come with the web server.
+pub(crate) const WEB_FILES: [(&str, &str); 2] = [
+    ("index.html", "<!doctype html>\n<title>web</title>\n<p>The web server works.\n"),
+    ("README", "Put your pages into this folder.\n"),
+];
+
+/// What the page's layer changes of them: one file is another, and one is gone. A layer can't take
+/// anything away, it can only say that it is gone: by a *whiteout*, an empty file whose name says
+/// whose end it is (image-spec, `layer.md`).
+pub(crate) const PAGE_FILES: [(&str, &str); 2] = [
+    (
+        "index.html",
+        "<!doctype html>\n<title>webapp</title>\n\
+         <p>Hello from an image of three layers. I was pulled, not installed.\n",
+    ),
+    (".wh.README", ""),
+];

@@ -50,7 +50,8 @@ pub const PROGRAMS: &str = "\
 ///
 /// When the cache can't be written, or the host has no programs that we could find.
 pub fn default_root() -> Result<PathBuf> {
-    let cache = Cache { folder: cache_folder()? };
+    // Each package has a part of its own: what is yours is yours.
+    let cache = Cache { folder: cache_folder()?.join(env!("CARGO_PKG_NAME")) };
     if let Some(root) = cache.current() {
         return Ok(root);
     }
@@ -207,8 +208,12 @@ fn has_mounts(folder: &Path) -> bool {
     })
 }
 
-/// Where the cache is. Each package has a part of its own: what is yours is yours.
-fn cache_folder() -> Result<PathBuf> {
+/// The workshop's part of the cache, for what can be made again.
+///
+/// # Errors
+///
+/// When there is no place for it: no home folder.
+pub fn cache_folder() -> Result<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || {
         let of_account = || Some(User::from_uid(rootless::caller()).ok()??.dir);
@@ -225,5 +230,5 @@ fn cache_folder() -> Result<PathBuf> {
         None => home(),
     };
     let base = base.ok_or_else(|| anyhow!(texts::NO_CACHE))?;
-    Ok(base.join("coracle").join(env!("CARGO_PKG_NAME")))
+    Ok(base.join("coracle"))
 }
