@@ -27,6 +27,12 @@ impl Cgroups {
             sweep(&top);
             let folder = top.join(&name);
             if fs::create_dir(&folder).is_ok() {
+                // A new cgroup of v1's `cpuset` allows no processor and no memory.
+                for file in ["cpuset.cpus", "cpuset.mems"] {
+                    if let Ok(all) = fs::read_to_string(top.join(file)) {
+                        let _ = fs::write(folder.join(file), all);
+                    }
+                }
                 folders.push(folder);
             }
         }

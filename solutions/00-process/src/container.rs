@@ -261,7 +261,8 @@ impl Prepared {
 
     fn cgroup(&self) -> Result<Option<OwnedFd>> {
         let cgroup = self.mechanisms.iter().find_map(|mechanism| mechanism.cgroup());
-        cgroup.map(|cgroup| cgroup.try_clone_to_owned()).transpose().tried(&texts::CLONE, "dup()")
+        let copied = cgroup.map(|cgroup| cgroup.try_clone_to_owned()).transpose();
+        copied.tried(&texts::CLONE, "fcntl(the cgroup, F_DUPFD_CLOEXEC)")
     }
 
     fn prepare(&mut self) -> Result<()> {

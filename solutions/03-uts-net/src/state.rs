@@ -20,7 +20,7 @@
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -78,22 +78,19 @@ impl Lock {
     pub fn read(&mut self) -> Result<String> {
         let mut text = String::new();
         self.file
-            .rewind()
-            .and_then(|()| self.file.read_to_string(&mut text))
+            .read_to_string(&mut text)
             .tried(&texts::STATE, format_args!("read({:?})", self.path))?;
         Ok(text)
     }
 
-    /// Lets the file say `text`, in place of what it says.
+    /// Writes into the file, which was empty when it was locked.
     ///
     /// # Errors
     ///
     /// What `write(2)` refuses.
     pub fn write(&mut self, text: &str) -> Result<()> {
         self.file
-            .set_len(0)
-            .and_then(|()| self.file.rewind())
-            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .write_all(text.as_bytes())
             .tried(&texts::STATE, format_args!("write({:?})", self.path))
     }
 

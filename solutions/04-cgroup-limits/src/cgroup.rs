@@ -27,7 +27,7 @@ use uts_net::RunFolder;
 use uts_net::state::State;
 
 use crate::group::{self, Group};
-use crate::hierarchy::Version;
+use crate::hierarchy::{self, Version};
 use crate::limits::Limits;
 use crate::place::{self, Place};
 use crate::runs::{self, Note};
@@ -90,7 +90,7 @@ impl Cgroup {
         for controller in self.limits.controllers() {
             let Some(group) = group::of(&self.made.groups, controller) else { continue };
             for setting in self.limits.settings(controller, group.version)? {
-                if setting.is_swap() && !group.path.join(setting.file).exists() {
+                if setting.is_swap() && !group.has_file(setting.file)? {
                     match self.limits.swap {
                         Some(_) => explain::say(texts::NO_SWAP_ACCOUNTING),
                         None => explain::note(texts::NO_SWAP_ACCOUNTING),
@@ -162,7 +162,7 @@ impl Mechanism for Cgroup {
 
     fn enter(&mut self) -> Result<()> {
         self.join()?;
-        if !Path::new("/proc/self/ns/cgroup").exists() {
+        if !hierarchy::has_namespace()? {
             return Ok(());
         }
         unshare(CloneFlags::CLONE_NEWCGROUP).step(&texts::NAMESPACE, "unshare(CLONE_NEWCGROUP)")

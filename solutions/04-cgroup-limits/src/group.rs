@@ -66,6 +66,16 @@ impl Group {
         written.step(step, format_args!("write({path:?}, {value:?})"))
     }
 
+    /// Whether it has this file.
+    ///
+    /// # Errors
+    ///
+    /// What `stat(2)` refuses.
+    pub fn has_file(&self, file: &str) -> Result<bool> {
+        let path = self.path.join(file);
+        path.try_exists().tried(&texts::HIERARCHIES, format_args!("stat({path:?})"))
+    }
+
     /// What one of its files says; `None` when it is not there.
     #[must_use]
     pub fn read(&self, file: &str) -> Option<String> {
@@ -110,7 +120,7 @@ impl Group {
             return Ok(());
         }
         // One write for all of them, from Linux 5.14 on.
-        if self.path.join("cgroup.kill").exists() {
+        if self.has_file("cgroup.kill")? {
             return self.write(&texts::KILL, "cgroup.kill", "1");
         }
         for process in self.processes().into_iter().filter(|process| process.as_raw() > 0) {

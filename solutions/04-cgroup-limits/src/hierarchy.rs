@@ -91,7 +91,7 @@ impl Hierarchy {
     ///
     /// Without `/proc`.
     pub fn all() -> Result<Vec<Self>> {
-        if !Path::new("/proc/self/ns/cgroup").exists() {
+        if !has_namespace()? {
             return Ok(Vec::new());
         }
         let mut found = parse(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?);
@@ -110,6 +110,16 @@ impl Hierarchy {
             None => true,
         }
     }
+}
+
+/// Whether this kernel has cgroups, and so the namespace for them.
+///
+/// # Errors
+///
+/// What `stat(2)` refuses.
+pub fn has_namespace() -> Result<bool> {
+    let link = Path::new("/proc/self/ns/cgroup");
+    link.try_exists().tried(&texts::HIERARCHIES, format_args!("stat({link:?})"))
 }
 
 fn read(file: &str) -> Result<String> {
