@@ -17,7 +17,7 @@ fn the_whole_story() {
         assert!(output.status.success(), "{said}");
         assert!(told.lines().all(|line| line.chars().count() <= 80), "80 columns: {told}");
         let stops: Vec<_> = told.split("\n── ").skip(1).collect();
-        let [process, jail, pid_namespace, network] = stops[..] else { panic!("{told}") };
+        let [process, jail, pid_namespace, network, limits] = stops[..] else { panic!("{told}") };
         let row = |stop: &str, question: &str| {
             let row = stop.lines().find(|line| line.starts_with(question)).unwrap().to_owned();
             row.split_whitespace().map(String::from).collect::<Vec<_>>()
@@ -34,6 +34,17 @@ fn the_whole_story() {
         assert!(network.contains("Namespaces of its own: ipc, mnt, net, pid, uts."), "{network}");
         assert_eq!(row(network, "host name")[2], "box");
         assert!(network.contains("Hello from a container."), "{network}");
+
+        // A user without a cgroup of his own is told how to come by one.
+        if limits.contains("Not here: ") {
+            assert_eq!(who, Who::User, "{limits}");
+        } else {
+            assert!(limits.contains("\nKilled: out of memory (64 MiB limit)\n"), "{limits}");
+            assert!(limits.contains("ended with status 137"), "{limits}");
+            assert_eq!(row(limits, "the limit")[2..], ["67108864", "67108864"], "{limits}");
+            assert_eq!(row(limits, "the count")[2..], ["oom_kill", "1", "oom_kill", "1"]);
+            assert_eq!(row(limits, "its cgroup")[2], "/");
+        }
 
         testbed::assert_same(&before, &host.snapshot());
     }

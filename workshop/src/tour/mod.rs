@@ -1,8 +1,9 @@
 //! `coracle tour`: the whole story, live.
 //!
 //! One process after another is started on this machine's own kernel, each with one mechanism more
-//! than the one before. Each is asked the same five questions, from inside; the host is asked the
-//! same about it, from outside. What has changed is what the mechanism did.
+//! than the one before. The first four are asked the same five questions, from inside; the host is
+//! asked the same about them, from outside. What has changed is what the mechanism did. The later
+//! mechanisms change what a process may do, and where its files come from: they are shown at work.
 //!
 //! # Layout
 //!
@@ -10,8 +11,10 @@
 //!   while it runs.
 //! - `view`: the five questions, and the two answers to each, side by side.
 //! - `page`: a web server of a few lines, as one more mechanism.
+//! - `limits`: the stop of chapter 04.
 //! - `texts`: what is told.
 
+mod limits;
 mod page;
 mod stage;
 mod texts;
@@ -23,6 +26,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use cgroup_limits::Cgroup;
 use chroot_jail::{Jail, breakout, default_root};
 use colored::Colorize;
 use pid_namespace::{PidNamespace, Root};
@@ -46,7 +50,8 @@ pub fn tour() -> Result<()> {
         rootless::enter()?;
     }
     let mut last = None;
-    for stop in [process, jail, out_of_the_jail, pid_namespace, no_way_out, network] {
+    for stop in [process, jail, out_of_the_jail, pid_namespace, no_way_out, network, limits::limits]
+    {
         last = stop(last)?;
         if !go_on()? {
             return Ok(());
@@ -102,22 +107,9 @@ fn in_pid_namespace(command: Command) -> Result<Container> {
 
 fn network(last: Last) -> Result<Last> {
     begin(&texts::UTS_NET)?;
-    let folder = RunFolder::new()?;
-    let hostname = Hostname::new(texts::BOX)?;
-    let network = Network::new(&folder, Mode::Bridge, Vec::new())?;
-    let address = network.address();
-    let files = Files::new(&folder, &hostname, &network);
-    let root = Root::new(&default_root()?)?.mounts(files.mounts());
-    let container = Container::new(probe()?.clean_environment())
-        .with(folder)
-        .with(hostname)
-        .with(Ipc)
-        .with(network)
-        .with(files)
-        .with(PidNamespace)
-        .with(root)
-        .with(Page(texts::PAGE));
-    let (inside, page) = look_and(container, last.as_ref(), || {
+    let machine = Machine::new(probe()?, RunFolder::new()?, None, Root::new(&default_root()?)?)?;
+    let Machine { container, address } = machine;
+    let (inside, page) = look_and(container.with(Page(texts::PAGE)), last.as_ref(), || {
         let address = address.get().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
         let page = fetch(&address);
         (address, page)
@@ -128,6 +120,38 @@ fn network(last: Last) -> Result<Last> {
         (address, Err(error)) => texts::not_fetched(&address, &error),
     })?;
     Ok(Some(inside))
+}
+
+/// A container with all that the chapters up to 03 give it, and what the later stops add.
+struct Machine {
+    container: Container,
+    address: uts_net::network::Address,
+}
+
+impl Machine {
+    fn new(
+        command: Command,
+        folder: RunFolder,
+        cgroup: Option<Cgroup>,
+        root: Root,
+    ) -> Result<Self> {
+        let hostname = Hostname::new(texts::BOX)?;
+        let network = Network::new(&folder, Mode::Bridge, Vec::new())?;
+        let address = network.address();
+        let files = Files::new(&folder, &hostname, &network);
+        let own = cgroup.iter().flat_map(Cgroup::mounts);
+        let root = root.mounts(own).mounts(files.mounts());
+        let container = Container::new(command.clean_environment())
+            .with(folder)
+            .with_some(cgroup)
+            .with(hostname)
+            .with(Ipc)
+            .with(network)
+            .with(files)
+            .with(PidNamespace)
+            .with(root);
+        Ok(Self { container, address })
+    }
 }
 
 /// The command of every container on the tour.
@@ -164,8 +188,7 @@ fn look_and<T>(
         Ok((Answers::outside(pid)?, view::own_namespaces(pid)?, meanwhile()))
     })?;
     let inside = Answers::inside(&said);
-    let changed = last.map_or([false; 5], |last| inside.differs(last));
-    say(view::table(&inside, &outside, changed))?;
+    say(view::table(&inside.beside(&outside, last)))?;
     say(texts::namespaces(&own))?;
     Ok((inside, done))
 }

@@ -2,11 +2,13 @@
 
 use std::io;
 
+use super::view;
+
 pub(super) const TITLE: &str = "How a process becomes a container";
 pub(super) const INTRODUCTION: &str = "\
-Four processes, one after another, each with one mechanism more than the one
-before. Each is asked the same five questions; the host is asked the same
-about it. All that you see is happening now, on this machine's own kernel.";
+One process after another, each with one mechanism more than the one before.
+The first four are asked the same five questions; the host is asked the same
+about them. All that you see is happening now, on this machine's own kernel.";
 
 pub(super) const INSIDE: &str = "THE PROCESS SEES";
 pub(super) const OUTSIDE: &str = "THE HOST SEES";
@@ -80,13 +82,30 @@ A machine of its own, it seems. It is the process from the first stop, with
 another answer from the kernel to each question.",
 };
 
-/// The last container's host name.
+pub(super) const LIMITS: Stop = Stop {
+    chapter: "04",
+    title: "a limit on what it may use",
+    story: "\
+Namespaces decide what a process sees. What it may use is another matter: a
+control group is a folder of processes, with numbers in its files that all of
+them together are held to. This container may have 64 MiB of memory. In it
+runs `tail /dev/zero`, which looks for the last line of a file without an end
+and keeps in memory what it has read of it.",
+    command: "cargo run -p sol04-cgroup-limits -- run -m 64M -- tail /dev/zero",
+    look: "\
+The kernel has ended the one process that asked for too much. The shell beside
+it lives on: it has told how `tail` ended.",
+};
+
+pub(super) const COUNTERS: [&str; 3] = ["its cgroup", "the limit", "the count"];
+
+/// The containers' host name.
 pub(super) const BOX: &str = "box";
 pub(super) const PAGE: &str = "Hello from a container. I believe that I am a machine.\n";
 
 pub(super) const END: &str = "\
 That is all that a container is: a process, and a list of mechanisms. What
-Docker adds (limits, layers, images) the next chapters build.
+Docker adds (layers, images) the next chapters build.
 
 Write it yourself: open chapters/00-process/src/process.rs and look for
 EXERCISE.
@@ -118,6 +137,14 @@ pub(super) fn namespaces(own: &[&str]) -> String {
         [] => "Namespaces of its own: none.".into(),
         own => format!("Namespaces of its own: {}.", own.join(", ")),
     }
+}
+
+pub(super) fn not_here(why: &anyhow::Error) -> String {
+    view::fold(&format!("Not here: {why:#}."), 78).join("\n")
+}
+
+pub(super) fn ended_with(status: &str) -> String {
+    format!("`tail` has ended with status {status}: 128, and 9 for SIGKILL.\n")
 }
 
 pub(super) fn fetched(address: &str, page: &str) -> String {

@@ -62,9 +62,15 @@ impl Answers {
         ]))
     }
 
-    /// The same questions, answered differently than by `other`.
-    pub(super) fn differs(&self, other: &Self) -> [bool; 5] {
-        std::array::from_fn(|place| self.0[place] != other.0[place])
+    /// These answers beside the host's; those that are others than `last` time stand out.
+    pub(super) fn beside(&self, outside: &Self, last: Option<&Self>) -> Vec<Row> {
+        let row = |(place, question): (usize, &&'static str)| Row {
+            question,
+            inside: self.0[place].clone(),
+            outside: outside.0[place].clone(),
+            changed: last.is_some_and(|last| last.0[place] != self.0[place]),
+        };
+        texts::QUESTIONS.iter().enumerate().map(row).collect()
     }
 }
 
@@ -107,19 +113,27 @@ pub(super) fn own_namespaces(pid: Pid) -> Result<Vec<&'static str>> {
 const QUESTION: usize = 12;
 const ANSWER: usize = 33;
 
-/// The answers as a table of 80 columns; a row's inside answer stands out where `changed` says so.
-pub(super) fn table(inside: &Answers, outside: &Answers, changed: [bool; 5]) -> String {
+/// One question, and its two answers.
+pub(super) struct Row {
+    pub(super) question: &'static str,
+    pub(super) inside: String,
+    pub(super) outside: String,
+    /// Whether the answer from inside stands out.
+    pub(super) changed: bool,
+}
+
+/// A table of 80 columns.
+pub(super) fn table(rows: &[Row]) -> String {
     let mut table = String::new();
     let head = format!("{:QUESTION$} {:ANSWER$} {}", "", texts::INSIDE, texts::OUTSIDE);
     let _ = writeln!(table, "{}", head.dimmed());
-    let answers = inside.0.iter().zip(&outside.0).zip(changed);
-    for (question, ((inside, outside), changed)) in texts::QUESTIONS.iter().zip(answers) {
+    for Row { question, inside, outside, changed } in rows {
         let (left, right) = (wrap(inside), wrap(outside));
         for line in 0..left.len().max(right.len()) {
             let question = if line == 0 { question } else { "" };
             let cell = |lines: &[String]| lines.get(line).cloned().unwrap_or_default();
             let left = format!("{:ANSWER$}", cell(&left));
-            let left = if changed { left.green().bold() } else { left.normal() };
+            let left = if *changed { left.green().bold() } else { left.normal() };
             let row = format!("{question:QUESTION$} {left} {}", cell(&right));
             let _ = writeln!(table, "{}", row.trim_end());
         }
@@ -127,23 +141,29 @@ pub(super) fn table(inside: &Answers, outside: &Answers, changed: [bool; 5]) -> 
     table
 }
 
-/// Lines of at most [`ANSWER`] columns, two at the most.
+/// Two lines of at most [`ANSWER`] columns.
 fn wrap(text: &str) -> Vec<String> {
+    let mut lines = fold(text, ANSWER - 2);
+    if lines.len() > 2 {
+        lines.truncate(2);
+        lines[1].push_str(" …");
+    }
+    lines.iter().map(|line| shorten(line)).collect()
+}
+
+/// Lines of at most so many columns, unless a word is longer.
+pub(super) fn fold(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::<String>::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= ANSWER - 2 => {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
                 line.push(' ');
                 line.push_str(word);
             }
             _ => lines.push(word.into()),
         }
     }
-    if lines.len() > 2 {
-        lines.truncate(2);
-        lines[1].push_str(" …");
-    }
-    lines.iter().map(|line| shorten(line)).collect()
+    lines
 }
 
 /// The end of a long path says more than its beginning.

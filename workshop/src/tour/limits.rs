@@ -1,0 +1,98 @@
+//! The stop of chapter 04: a limit on memory, and what becomes of who exceeds it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use cgroup_limits::group::Group;
+use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
+use cgroup_limits::size::Size;
+use cgroup_limits::{Cgroup, Limits};
+use chroot_jail::default_root;
+use nix::unistd::Pid;
+use pid_namespace::Root;
+use process::Command;
+use uts_net::RunFolder;
+
+use super::stage::{self, SAID};
+use super::view::{self, Row};
+use super::{Last, Machine, begin, say, texts};
+
+const LIMIT: Size = Size(64 << 20);
+
+pub(super) fn limits(last: Last) -> Result<Last> {
+    begin(&texts::LIMITS)?;
+    let folder = RunFolder::new()?;
+    let limits = Limits { memory: Some(LIMIT), ..Limits::default() };
+    let cgroup = match Cgroup::new(&folder, limits) {
+        Ok(cgroup) => cgroup,
+        // An ordinary user without a cgroup of his own: the sentence says how to come by one.
+        Err(error) => {
+            say(texts::not_here(&error))?;
+            return Ok(last);
+        }
+    };
+    let greedy = Command::new(&["sh", "-c", &script()])?;
+    let machine = Machine::new(greedy, folder, Some(cgroup), Root::new(&default_root()?)?)?;
+    // When the container is taken down, chapter 04 tells on standard error what happened in it.
+    let (said, outside) = stage::aloud(|| stage::watch(machine.container, counters))?;
+    let mut inside = said.lines().map(ToOwned::to_owned);
+    say(texts::ended_with(&inside.next().unwrap_or_default()))?;
+    let rows = texts::COUNTERS.into_iter().zip(inside).zip(outside.unwrap_or_default());
+    let rows: Vec<_> = rows
+        .map(|((question, inside), outside)| Row { question, inside, outside, changed: true })
+        .collect();
+    say(view::table(&rows))?;
+    say(texts::LIMITS.look)?;
+    Ok(last)
+}
+
+/// What the container does: it asks for all the memory there is, says how that ended, and what it
+/// sees of its own cgroup: on v1 in a folder for each controller, on v2 in one for all.
+fn script() -> String {
+    format!(
+        "exec 2>/dev/null
+         tail /dev/zero; echo $?
+         cd /sys/fs/cgroup
+         grep -e :memory: -e ^0:: /proc/self/cgroup | head -n 1 | cut -d : -f 3
+         cat memory/memory.limit_in_bytes memory.max | head -n 1
+         cat memory/memory.oom_control memory.events | grep 'oom_kill '
+         echo {SAID}
+         exec sleep 600"
+    )
+}
+
+/// The same, as the host sees it; `None` if it has ended.
+fn counters(pid: Pid) -> Result<Option<[String; 3]>> {
+    let memory = |hierarchy: &Hierarchy| hierarchy.has(Controller::Memory);
+    let Some(hierarchy) = Hierarchy::all()?.into_iter().find(memory) else { return Ok(None) };
+    let Some(own) = cgroup_of(pid, hierarchy.version) else { return Ok(None) };
+    let Hierarchy { version, controllers, top, .. } = hierarchy;
+    let Some(path) = folder(&top, Path::new(&own)) else { return Ok(None) };
+    let group = Group { version, controllers, path };
+    let (limit, events) = match version {
+        Version::One => ("memory.limit_in_bytes", "memory.oom_control"),
+        Version::Two => ("memory.max", "memory.events"),
+    };
+    let number = |number: Option<u64>| number.map_or_else(String::new, |it| it.to_string());
+    let killed = format!("oom_kill {}", number(group.entry(events, "oom_kill")));
+    Ok(Some([own, number(group.number(limit)), killed]))
+}
+
+/// The cgroup's folder. What is mounted at `top` may be a part of the hierarchy: then the first names
+/// of `own` lie above it.
+fn folder(top: &Path, own: &Path) -> Option<PathBuf> {
+    let names: Vec<_> = own.iter().skip(1).collect();
+    let below = |from: usize| top.join(names[from..].iter().collect::<PathBuf>());
+    (0..names.len()).map(below).find(|folder| folder.is_dir())
+}
+
+/// The path of a process's cgroup in the hierarchy that counts memory (`proc_pid_cgroup(5)`).
+fn cgroup_of(pid: Pid, version: Version) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let line = text.lines().find(|line| match version {
+        Version::One => line.contains(":memory:"),
+        Version::Two => line.starts_with("0::"),
+    })?;
+    line.splitn(3, ':').nth(2).map(ToOwned::to_owned)
+}
