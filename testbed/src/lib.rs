@@ -87,7 +87,8 @@ impl Host {
         self.pid
     }
 
-    /// A command on this host; with `HOME`, `XDG_CACHE_HOME` and `XDG_RUNTIME_DIR` of its own.
+    /// A command on this host; with `HOME`, `XDG_CACHE_HOME`, `XDG_DATA_HOME` (in its `/run`) and
+    /// `XDG_RUNTIME_DIR` of its own.
     #[must_use]
     pub fn command(&self, who: Who, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
@@ -98,7 +99,8 @@ impl Host {
         }
         let home = if who == Who::User { "/run/user-home" } else { "/root" };
         command.arg(program).env("HOME", home).env("XDG_CACHE_HOME", cache(who));
-        command.env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
+        let data = if who == Who::User { "/run/user-home/data" } else { "/run/data" };
+        command.env("XDG_DATA_HOME", data).env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
         command
     }
 

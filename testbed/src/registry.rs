@@ -176,7 +176,8 @@ impl Registry {
         self.content.lock().expect("no panic").pause = pause;
     }
 
-    /// What it has been asked since the last time: `GET /v2/…`.
+    /// What it has been asked since the last time: `GET /v2/…`, and ` from 65536` if not from the
+    /// beginning.
     ///
     /// # Panics
     ///
@@ -211,7 +212,8 @@ fn serve(connection: &TcpStream, content: &Mutex<Content>) -> std::io::Result<()
         let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
         let (found, pause) = {
             let mut content = content.lock().expect("no panic");
-            content.requests.push(format!("{method} {path}"));
+            let range = if from > 0 { format!(" from {from}") } else { String::new() };
+            content.requests.push(format!("{method} {path}{range}"));
             (content.paths.get(path).cloned(), content.pause)
         };
         let mut out = connection;

@@ -63,6 +63,12 @@ impl Mount {
         self
     }
 
+    /// The path in the container on which it is mounted.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     fn because(mut self, step: &'static Step) -> Self {
         self.step = step;
         self
