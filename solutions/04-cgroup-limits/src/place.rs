@@ -23,7 +23,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use nix::unistd::{AccessFlags, access};
 use process::{Attempt, explain, rootless};
 
@@ -205,6 +205,8 @@ fn move_all(from: &Group, to: &Group) -> Result<()> {
             return Ok(());
         }
         for process in processes {
+            // Written, a 0 would mean ourselves.
+            ensure!(process.as_raw() > 0, texts::invisible_process(&from.path));
             match to.write(&texts::OUTSIDE, "cgroup.procs", &process.to_string()) {
                 // It has ended.
                 Err(_) if !from.processes().contains(&process) => {}

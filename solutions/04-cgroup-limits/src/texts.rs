@@ -58,10 +58,7 @@ pub(crate) const TAKE_BACK: Step = Step {
 pub(crate) const OUTSIDE: Step = Step {
     section: "04#delegation",
     why: "no processes in a cgroup that hands out controllers: they move",
-    causes: &[
-        (Errno::EACCES, NOT_OURS),
-        (Errno::EINVAL, "a process is in it that is not to be seen from here"),
-    ],
+    causes: &[(Errno::EACCES, NOT_OURS)],
 };
 
 pub(crate) const CPUSET_INHERIT: Step = Step {
@@ -309,6 +306,12 @@ pub(crate) fn not_delegated(controller: Controller, base: &Path) -> String {
     format!(
         "{} needs the cgroup controller `{name}`, and {base:?} does not have it: it was not delegated to you; as root it works, or after `systemctl edit user@.service` with `[Service] Delegate=cpu cpuset io memory pids`",
         option(controller)
+    )
+}
+
+pub(crate) fn invisible_process(cgroup: &Path) -> String {
+    format!(
+        "{cgroup:?} can't hand out controllers as long as processes are in it, and one of them, in another PID namespace, is not to be seen from here"
     )
 }
 

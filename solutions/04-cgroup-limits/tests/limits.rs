@@ -196,20 +196,22 @@ fn what_makes_no_sense_is_refused_before_anything_is_made() {
 
 #[test]
 fn an_ordinary_user_is_told_how_to_get_a_cgroup_when_he_needs_one() {
-    let Some(machine) = Machine::with_v2_alone() else { return };
-    let _ = machine.sh(Who::User, &[], "true");
-    // This machine's v2 may have no controller at all; then that is what is said.
-    let before = machine.host.snapshot();
-    let output = machine.run(Who::User, &["-m", "64M"], &["true"]);
-    assert_eq!(output.status.code(), Some(125));
-    let told = stderr(&output);
-    let sentences = ["systemd-run --user --scope -p Delegate=yes", "controller `memory`"];
-    assert!(sentences.iter().any(|sentence| told.contains(sentence)), "{told}");
-    // Who needs none is not bothered, and sees nothing of the host's.
-    let output = machine.run(Who::User, &[], &["cat", "/proc/self/cgroup"]);
-    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
-    assert!(stdout(&output).contains("0::/\n"), "{}", stdout(&output));
-    machine.assert_unchanged(&before);
+    for machine in [Machine::new(), Machine::with_v2_alone()].into_iter().flatten() {
+        let _ = machine.sh(Who::User, &[], "true");
+        let before = machine.host.snapshot();
+        let output = machine.run(Who::User, &["-m", "64M"], &["true"]);
+        assert_eq!(output.status.code(), Some(125));
+        let told = stderr(&output);
+        // On v2; on v1; and on v2 when a hierarchy of v1 has all controllers.
+        let sentences =
+            ["systemd-run --user --scope -p Delegate=yes", "run it as root", "controller `memory`"];
+        assert!(sentences.iter().any(|sentence| told.contains(sentence)), "{told}");
+        // Who needs none is not bothered, and sees nothing of the host's.
+        let output = machine.run(Who::User, &[], &["cat", "/proc/self/cgroup"]);
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        assert!(stdout(&output).contains("0::/\n"), "{}", stdout(&output));
+        machine.assert_unchanged(&before);
+    }
 }
 
 #[test]
@@ -217,19 +219,25 @@ fn an_ordinary_user_uses_a_cgroup_that_is_delegated_to_him() {
     let Some(machine) = Machine::with_v2_alone() else { return };
     let _ = machine.sh(Who::User, &[], "true");
     let _ = machine.host.sh("cd /sys/fs/cgroup; mkdir mine
-         chown 1000:1000 mine mine/cgroup.procs mine/cgroup.subtree_control mine/cgroup.threads
-         echo $$ > mine/cgroup.procs");
+         for c in $(cat cgroup.controllers); do echo +$c > cgroup.subtree_control; done
+         chown 1000:1000 mine mine/cgroup.procs mine/cgroup.subtree_control mine/cgroup.threads");
     let before = machine.host.snapshot();
-    let script = format!(
-        "echo 0 > /sys/fs/cgroup/mine/cgroup.procs
-         exec setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=/run/user-home \
-             XDG_CACHE_HOME=/run/user-home/.cache {} run --network none -- \
-             sh -c 'cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; ! mkdir /sys/fs/cgroup/x'",
-        machine.program()
-    );
-    let seen = machine.host.sh(&script);
-    assert!(seen.contains("0::/\n1\n"), "{seen}");
-    machine.assert_unchanged(&before);
+    // With a limit he and his shell have to move, if this machine's v2 has the controller.
+    let memory = machine.host.sh("grep -c memory /sys/fs/cgroup/cgroup.controllers || true");
+    let limits: &[&str] = if memory.trim() == "1" { &["", "-m 64M"] } else { &[""] };
+    for limit in limits {
+        let script = format!(
+            "echo 0 > /sys/fs/cgroup/mine/cgroup.procs
+             setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=/run/user-home \
+                 XDG_CACHE_HOME=/run/user-home/.cache {} run --network none {limit} -- \
+                 sh -c 'cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; ! mkdir /sys/fs/cgroup/x'
+             cat /proc/self/cgroup /sys/fs/cgroup/mine/cgroup.subtree_control",
+            machine.program()
+        );
+        let seen = machine.host.sh(&script);
+        assert!(seen.contains("0::/\n1\n") && seen.ends_with("/mine\n"), "{seen}");
+        machine.assert_unchanged(&before);
+    }
 }
 
 #[test]
