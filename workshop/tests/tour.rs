@@ -17,7 +17,9 @@ fn the_whole_story() {
         assert!(output.status.success(), "{said}");
         assert!(told.lines().all(|line| line.chars().count() <= 80), "80 columns: {told}");
         let stops: Vec<_> = told.split("\n── ").skip(1).collect();
-        let [process, jail, pid_namespace, network, limits] = stops[..] else { panic!("{told}") };
+        let [process, jail, pid_namespace, network, limits, layers] = stops[..] else {
+            panic!("{told}")
+        };
         let row = |stop: &str, question: &str| {
             let row = stop.lines().find(|line| line.starts_with(question)).unwrap().to_owned();
             row.split_whitespace().map(String::from).collect::<Vec<_>>()
@@ -46,6 +48,11 @@ fn the_whole_story() {
             assert_eq!(row(limits, "its cgroup")[2], "/");
         }
 
+        assert_eq!(row(layers, "in /srv")[2..], ["greeting", "new", "greeting", "old"]);
+        assert_eq!(row(layers, "greeting")[1..], ["ahoy", "hello"]);
+        let changes = "  C /srv\n  C /srv/greeting\n  A /srv/new\n  D /srv/old\n";
+        assert!(layers.contains(changes), "{layers}");
+
         testbed::assert_same(&before, &host.snapshot());
     }
 }
@@ -59,5 +66,7 @@ fn an_ordinary_user_keeps_the_root_folder_at_home() {
     tour.args(["-u", "XDG_CACHE_HOME"]).arg(testbed::reachable(&host, PROGRAM)).arg("tour");
     let output = tour.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(host.sh("ls /var/cache; ls /run/user-home/.cache/coracle | wc -l"), "1\n");
+    let places =
+        "ls /var/cache; cd /run/user-home/.cache/coracle && ls -d sol01-chroot-jail/current";
+    assert_eq!(host.sh(places), "sol01-chroot-jail/current\n");
 }

@@ -22,7 +22,7 @@ use anyhow::Result;
 use image_pull::digest::Digest;
 use serde_json::{Value, json};
 
-use super::layout::{Entry, INDEX_TYPE, Layout};
+use super::layout::{Entry, INDEX_TYPE, Layout, familiar};
 use crate::http::{Answer, Method, Request};
 use crate::texts;
 
@@ -68,7 +68,7 @@ fn route(layout: &Layout, request: &Request) -> Answered {
         return Ok(Err(Refusal(404, "UNSUPPORTED", texts::NO_SUCH_CALL.into())));
     };
     let entries = layout.entries()?;
-    let name = name.strip_prefix("library/").unwrap_or(name);
+    let name = familiar(name);
     let entries: Vec<_> = entries.iter().filter(|entry| entry.name().0 == name).collect();
     if entries.is_empty() {
         return Ok(Err(Refusal(404, "NAME_UNKNOWN", texts::no_repository(name))));

@@ -41,6 +41,16 @@ pub struct Layout {
     folder: PathBuf,
 }
 
+/// The repository's name without `library/`, which Docker Hub puts before the names of its own.
+#[must_use]
+pub fn familiar(repository: &str) -> &str {
+    match repository.strip_prefix("library/") {
+        // `library/a/b` is somebody's, and not what `a/b` means.
+        Some(official) if !official.contains('/') => official,
+        _ => repository,
+    }
+}
+
 /// One manifest in the index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,9 +8,7 @@ use cgroup_limits::group::Group;
 use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
 use cgroup_limits::size::Size;
 use cgroup_limits::{Cgroup, Limits};
-use chroot_jail::default_root;
 use nix::unistd::Pid;
-use pid_namespace::Root;
 use process::Command;
 use uts_net::RunFolder;
 
@@ -33,7 +31,7 @@ pub(super) fn limits(last: Last) -> Result<Last> {
         }
     };
     let greedy = Command::new(&["sh", "-c", &script()])?;
-    let machine = Machine::new(greedy, folder, Some(cgroup), Root::new(&default_root()?)?)?;
+    let machine = Machine::new(greedy, folder, Some(cgroup), None)?;
     // When the container is taken down, chapter 04 tells on standard error what happened in it.
     let (said, outside) = stage::aloud(|| stage::watch(machine.container, counters))?;
     let mut inside = said.lines().map(ToOwned::to_owned);

@@ -11,9 +11,10 @@
 //!   while it runs.
 //! - `view`: the five questions, and the two answers to each, side by side.
 //! - `page`: a web server of a few lines, as one more mechanism.
-//! - `limits`: the stop of chapter 04.
+//! - `limits`, `layers`: the stops of the chapters 04 and 05.
 //! - `texts`: what is told.
 
+mod layers;
 mod limits;
 mod page;
 mod stage;
@@ -29,6 +30,7 @@ use anyhow::{Context, Result};
 use cgroup_limits::Cgroup;
 use chroot_jail::{Jail, breakout, default_root};
 use colored::Colorize;
+use overlay_layers::Overlay;
 use pid_namespace::{PidNamespace, Root};
 use process::{Command, Container, rootless, sys};
 
@@ -50,8 +52,16 @@ pub fn tour() -> Result<()> {
         rootless::enter()?;
     }
     let mut last = None;
-    for stop in [process, jail, out_of_the_jail, pid_namespace, no_way_out, network, limits::limits]
-    {
+    for stop in [
+        process,
+        jail,
+        out_of_the_jail,
+        pid_namespace,
+        no_way_out,
+        network,
+        limits::limits,
+        layers::layers,
+    ] {
         last = stop(last)?;
         if !go_on()? {
             return Ok(());
@@ -107,7 +117,7 @@ fn in_pid_namespace(command: Command) -> Result<Container> {
 
 fn network(last: Last) -> Result<Last> {
     begin(&texts::UTS_NET)?;
-    let machine = Machine::new(probe()?, RunFolder::new()?, None, Root::new(&default_root()?)?)?;
+    let machine = Machine::new(probe()?, RunFolder::new()?, None, None)?;
     let Machine { container, address } = machine;
     let (inside, page) = look_and(container.with(Page(texts::PAGE)), last.as_ref(), || {
         let address = address.get().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
@@ -133,16 +143,21 @@ impl Machine {
         command: Command,
         folder: RunFolder,
         cgroup: Option<Cgroup>,
-        root: Root,
+        overlay: Option<Overlay>,
     ) -> Result<Self> {
         let hostname = Hostname::new(texts::BOX)?;
         let network = Network::new(&folder, Mode::Bridge, Vec::new())?;
         let address = network.address();
         let files = Files::new(&folder, &hostname, &network);
+        let root = match &overlay {
+            Some(overlay) => Root::of(overlay.tree()),
+            None => Root::new(&default_root()?)?,
+        };
         let own = cgroup.iter().flat_map(Cgroup::mounts);
         let root = root.mounts(own).mounts(files.mounts());
         let container = Container::new(command.clean_environment())
             .with(folder)
+            .with_some(overlay)
             .with_some(cgroup)
             .with(hostname)
             .with(Ipc)

@@ -99,6 +99,29 @@ it lives on: it has told how `tail` ended.",
 
 pub(super) const COUNTERS: [&str; 3] = ["its cgroup", "the limit", "the count"];
 
+pub(super) const LAYERS: Stop = Stop {
+    chapter: "05",
+    title: "files in layers",
+    story: "\
+Until here all containers wrote into one and the same folder. With overlayfs
+the root is a stack of folders: those below are only read, and whatever the
+container writes goes to one on top that is its own. Here are two layers. The
+upper one has two files in /srv; the container changes one, removes the other,
+and adds a third.",
+    command: "cargo run -p sol05-overlay-layers -- run sh",
+    look: "\
+A changed file is a whole copy; a removed one is a mark that says so. The
+layers below are as they were: a hundred containers can share them.",
+};
+
+/// The files in the tour's own layer.
+pub(super) const LAYER: [(&str, &str); 2] =
+    [("/srv/greeting", "hello\n"), ("/srv/old", "I was here before\n")];
+pub(super) const FILES: [&str; 2] = ["in /srv", "greeting"];
+pub(super) const DIFF: &str = "\
+On the right is what lies in the layer. What the container has changed (C),
+added (A) and deleted (D) lies in a folder of its own:";
+
 /// The containers' host name.
 pub(super) const BOX: &str = "box";
 pub(super) const PAGE: &str = "Hello from a container. I believe that I am a machine.\n";
