@@ -257,8 +257,16 @@ fn where_root_may_not_write_either_limits_are_refused_and_the_rest_works() {
 #[test]
 fn every_refused_call_is_one_sentence() {
     let Some(machine) = Machine::new() else { return };
+    // A root of its own: to look whether the workshop's is up to date takes a thousand calls.
+    let _ = machine.host.sh(
+        "cd /run; mkdir -p root/bin root/proc root/sys root/dev root/tmp; cp /bin/busybox root/bin/",
+    );
+    let options = ["--network", "none", "-m", "64M", "--root", "/run/root"];
+    // The first use makes the places to mount on.
+    let _ = machine.run(Who::Root, &options[2..], &["/bin/busybox", "true"]);
     let before = machine.host.snapshot();
-    let run = [machine.program(), "run", "--network", "none", "-m", "64M", "--", "/bin/true"];
+    let program = [machine.program(), "run"];
+    let run = [&program[..], &options, &["--", "/bin/busybox", "true"]].concat();
     // What chapters 02 and 03 do as well.
     let tried =
         ["close", "mknodat", "mount", "openat2", "prctl", "rt_sigaction", "symlinkat", "umount2"];
