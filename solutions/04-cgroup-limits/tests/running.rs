@@ -85,12 +85,16 @@ fn so_it_is_at_any_moment() {
             .stdout(Stdio::null())
             .spawn()
             .expect("starts");
-        std::thread::sleep(Duration::from_millis(round * 2));
+        // The runtime is nsenter's child, once nsenter has forked.
         let children = format!("/proc/{0}/task/{0}/children", child.id());
-        let runtime = std::fs::read_to_string(children).unwrap_or_default();
-        // Before nsenter has forked there is nothing to be killed but itself.
-        let victim = if runtime.trim().is_empty() { child.id().to_string() } else { runtime };
-        let _ = Command::new("kill").args(["-KILL", victim.trim()]).status();
+        let runtime = loop {
+            let found = std::fs::read_to_string(&children).expect("children");
+            if !found.is_empty() {
+                break found;
+            }
+        };
+        std::thread::sleep(Duration::from_millis(round * 2));
+        let _ = Command::new("kill").args(["-KILL", runtime.trim()]).status();
         let _ = child.wait();
         let _ = machine.sh(Who::Root, &[], "true");
         machine.assert_unchanged(&before);
