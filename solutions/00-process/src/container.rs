@@ -28,7 +28,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow};
-use nix::libc::SIGKILL;
+use nix::libc::{SIGKILL, SIGTERM};
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
@@ -41,13 +41,14 @@ use crate::{Command, Ended, Mechanism, Process, explain, rootless, sys, texts};
 pub struct Container {
     command: Command,
     mechanisms: Vec<Box<dyn Mechanism>>,
+    stop_signal: i32,
 }
 
 impl Container {
     /// A container without any mechanism: a process.
     #[must_use]
     pub fn new(command: Command) -> Self {
-        Self { command, mechanisms: Vec::new() }
+        Self { command, mechanisms: Vec::new(), stop_signal: SIGTERM }
     }
 
     /// Adds one mechanism. Each of them is prepared, attached and entered in this order.
@@ -64,6 +65,14 @@ impl Container {
             Some(mechanism) => self.with(mechanism),
             None => self,
         }
+    }
+
+    /// The number of the signal that asks this command to end, if that is not SIGTERM: whoever sends
+    /// SIGTERM to us means that one.
+    #[must_use]
+    pub fn stop_signal(mut self, signal: i32) -> Self {
+        self.stop_signal = signal;
+        self
     }
 
     /// Starts the container, waits until its command has ended, and leaves nothing behind.
@@ -85,7 +94,7 @@ impl Container {
         if !self.mechanisms.is_empty() && !sys::may_administer() {
             rootless::enter()?;
         }
-        let signals = Signals::hold()?;
+        let signals = Signals::hold(self.stop_signal)?;
         let mut mechanisms = Prepared { mechanisms: self.mechanisms, begun: 0 };
         mechanisms.prepare()?;
 
@@ -122,8 +131,12 @@ fn enter(
     if !host.wait()? {
         sys::exit(failure::NOT_MADE);
     }
-    for mechanism in mechanisms {
+    for mechanism in &mut *mechanisms {
         mechanism.enter()?;
+    }
+    let mut command = command.clone();
+    for mechanism in mechanisms {
+        mechanism.command(&mut command)?;
     }
     host.entered()?;
     if !host.wait()? {

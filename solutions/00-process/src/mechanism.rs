@@ -6,6 +6,8 @@ use anyhow::Result;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
+use crate::Command;
+
 /// One kernel mechanism that makes a process a little more of a container.
 ///
 /// The frame ([`Container`](crate::Container)) calls the methods in this order, and each of them on
@@ -52,6 +54,16 @@ pub trait Mechanism {
     ///
     /// The error's text travels to the host's side, which prints it.
     fn enter(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Inside the new process, after every mechanism has entered: changes what of the command depends
+    /// on what is inside, as the home of a user whom only the container knows.
+    ///
+    /// # Errors
+    ///
+    /// As for `enter`.
+    fn command(&mut self, _command: &mut Command) -> Result<()> {
         Ok(())
     }
 

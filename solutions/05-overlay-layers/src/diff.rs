@@ -7,19 +7,13 @@
 //! The letters are `docker diff`'s: A for added, C for changed, D for deleted. A folder in which
 //! something changed is a changed one; of a folder that is gone only its own name is listed.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use nix::errno::Errno;
-use nix::libc::{S_IFDIR, S_IFMT};
-use nix::sys::stat::{FileStat, lstat};
-use process::Attempt;
+use nix::sys::stat::FileStat;
 
+use crate::lookup::{Found, is_folder, is_opaque, names_in, stat};
 use crate::{texts, whiteout};
 
 /// What happened to a path.
@@ -92,68 +86,18 @@ pub fn unknown_layers(upper: &Path) -> String {
 ///
 /// When a folder can't be read.
 pub fn diff(layers: &[PathBuf], upper: &Path) -> Result<Vec<Change>> {
-    let below = Below { first: None, folders: layers.iter().rev().cloned().collect() };
+    let below = Found::root(layers);
     let mut changes = Vec::new();
     folder(upper, Path::new("/"), &below, false, &mut changes)?;
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(changes)
 }
 
-/// What the layers below have at a path.
-struct Below {
-    /// What a look from above finds first.
-    first: Option<FileStat>,
-    /// The folders that are seen there together, the topmost first. None if it is not a folder.
-    folders: Vec<PathBuf>,
-}
-
-impl Below {
-    fn nothing() -> Self {
-        Self { first: None, folders: Vec::new() }
-    }
-
-    /// What they have under a name in these folders.
-    fn at(&self, name: &OsString) -> Result<Self> {
-        let mut found = Self::nothing();
-        for folder in &self.folders {
-            let path = folder.join(name);
-            let Some(stat) = stat(&path)? else { continue };
-            if whiteout::is_whiteout(&stat) || (found.first.is_some() && !is_folder(&stat)) {
-                break;
-            }
-            let goes_on = is_folder(&stat) && !is_opaque(&path)?;
-            if is_folder(&stat) {
-                found.folders.push(path);
-            }
-            found.first.get_or_insert(stat);
-            if !goes_on {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// All names in these folders that are not gone.
-    fn names(&self) -> Result<BTreeSet<OsString>> {
-        let mut names = BTreeSet::new();
-        for folder in &self.folders {
-            names.extend(names_in(folder)?);
-        }
-        let mut there = BTreeSet::new();
-        for name in names {
-            if self.at(&name)?.first.is_some() {
-                there.insert(name);
-            }
-        }
-        Ok(there)
-    }
-}
-
 /// Notes the changes in one folder of the upper layer. `opaque` says that it hides what is below.
 fn folder(
     upper: &Path,
     path: &Path,
-    below: &Below,
+    below: &Found,
     opaque: bool,
     changes: &mut Vec<Change>,
 ) -> Result<()> {
@@ -171,7 +115,7 @@ fn folder(
 }
 
 /// Notes the changes at one path of the upper layer, and below it.
-fn entry(upper: &Path, path: PathBuf, below: &Below, changes: &mut Vec<Change>) -> Result<()> {
+fn entry(upper: &Path, path: PathBuf, below: &Found, changes: &mut Vec<Change>) -> Result<()> {
     let Some(stat) = stat(upper)? else { return Ok(()) };
     let opaque = is_folder(&stat) && is_opaque(upper)?;
     let before = changes.len();
@@ -220,28 +164,4 @@ fn differs(now: &FileStat, before: &FileStat) -> bool {
     let whose = |stat: &FileStat| (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_rdev);
     let what = |stat: &FileStat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
     whose(now) != whose(before) || (!is_folder(now) && what(now) != what(before))
-}
-
-fn is_folder(stat: &FileStat) -> bool {
-    stat.st_mode & S_IFMT == S_IFDIR
-}
-
-fn is_opaque(path: &Path) -> Result<bool> {
-    let folder = File::open(path).tried(&texts::DIFF, format_args!("open({path:?})"))?;
-    let opaque = whiteout::is_opaque(folder.as_fd());
-    opaque.tried(&texts::DIFF, format_args!("fgetxattr({path:?}, \"overlay.opaque\")"))
-}
-
-/// What is there, links not followed.
-fn stat(path: &Path) -> Result<Option<FileStat>> {
-    match lstat(path) {
-        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        found => found.map(Some).tried(&texts::DIFF, format_args!("lstat({path:?})")),
-    }
-}
-
-fn names_in(folder: &Path) -> Result<BTreeSet<OsString>> {
-    let call = format!("opendir({folder:?})");
-    let entries = fs::read_dir(folder).tried(&texts::DIFF, &call)?;
-    entries.map(|entry| Ok(entry.tried(&texts::DIFF, &call)?.file_name())).collect()
 }

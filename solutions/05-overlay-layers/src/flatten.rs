@@ -63,7 +63,10 @@ fn copy_folder(from: &Path, to: &Path, links: &mut Links) -> Result<()> {
             copy_folder(&entry, &place, links)?;
             continue;
         }
-        let copied = copy_file(&entry, &place, kind, found.st_rdev, links);
+        let copied = match linked(&entry, &place, links) {
+            Ok(false) => copy_file(&entry, &place),
+            linked => linked.map(drop),
+        };
         copied.tried(&texts::COPY, format_args!("copy({entry:?}, {place:?})"))?;
     }
     let attributes = copy_attributes(from, to);
@@ -77,36 +80,46 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.tried(&texts::COPY, format_args!("opendir({folder:?})"))
 }
 
-/// Copies anything but a folder.
-fn copy_file(
-    from: &Path,
-    to: &Path,
-    kind: SFlag,
-    device: u64,
-    links: &mut Links,
-) -> io::Result<()> {
+/// Whether this is a file that has been copied already, under another name; then links it.
+fn linked(from: &Path, to: &Path, links: &mut Links) -> io::Result<bool> {
     let found = fs::symlink_metadata(from)?;
-    if found.nlink() > 1 {
-        if let Some(first) = links.insert((found.dev(), found.ino()), to.into()) {
-            return Ok(linkat(AT_FDCWD, &first, AT_FDCWD, to, AtFlags::empty())?);
-        }
+    if found.nlink() < 2 {
+        return Ok(false);
     }
+    match links.insert((found.dev(), found.ino()), to.into()) {
+        Some(first) => Ok(linkat(AT_FDCWD, &first, AT_FDCWD, to, AtFlags::empty()).map(|()| true)?),
+        None => Ok(false),
+    }
+}
+
+/// Copies anything but a folder to a place where nothing is, with all its attributes.
+///
+/// # Errors
+///
+/// What the kernel refuses: EEXIST where something is.
+pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let found = lstat(from)?;
+    let kind = SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits());
     if kind == SFlag::S_IFLNK {
         symlink(fs::read_link(from)?, to)?;
-        let owner = lchown(to, Some(found.uid()), Some(found.gid()));
+        let owner = lchown(to, Some(found.st_uid), Some(found.st_gid));
         return ignore(owner, &[Errno::EPERM, Errno::EINVAL]).and_then(|()| times(from, to));
     }
     if kind == SFlag::S_IFREG {
         // The C library's copy would take over the mode; ours comes below, after the owner.
         io::copy(&mut File::open(from)?, &mut File::create_new(to)?)?;
     } else {
-        mknod(to, kind, Mode::S_IRUSR, device)?;
+        mknod(to, kind, Mode::S_IRUSR, found.st_rdev)?;
     }
     copy_attributes(from, to)
 }
 
-/// Owner, mode, extended attributes and times: what the kernel lets this user set.
-fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies owner, mode, extended attributes and times, as far as the kernel lets this user set them.
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(from)?;
     // Numbers that a user namespace does not map can't be given away. What is ours stays ours.
     let owner = chown(to, Some(found.uid()), Some(found.gid()));

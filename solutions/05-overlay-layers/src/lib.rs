@@ -15,6 +15,7 @@
 //! - [`overlay`]: the layers, mounted on top of each other. **The main exercise.**
 //! - [`writable`]: the folders that a container writes to.
 //! - [`whiteout`]: how a layer says that something is gone.
+//! - [`lookup`]: how a name is looked up in layers.
 //! - [`diff`](mod@diff): what a container changed. **An exercise.**
 //! - [`flatten`](mod@flatten): where there is no overlayfs.
 //! - [`data`]: where layers and images are kept; [`remove`]: removing them, whatever they are like.
@@ -30,6 +31,7 @@
 pub mod data;
 pub mod diff;
 pub mod flatten;
+pub mod lookup;
 pub mod options;
 pub mod overlay;
 pub mod remove;
@@ -40,6 +42,8 @@ pub mod writable;
 
 pub use data::data_folder;
 pub use diff::{Change, diff};
+pub use flatten::flatten;
+pub use lookup::Found;
 pub use options::LayerOptions;
 pub use overlay::Overlay;
 pub use remove::remove_tree;
