@@ -39,11 +39,15 @@ enum Verb {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// Serve images to pull, with no network: they are made from this host's own programs
+    /// Serve images to pull, with no network: some made from this host's programs, and some fetched
+    /// from other registries before
     Registry {
         /// The address and the port to listen on; 0.0.0.0 is every address that this host has
         #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5555")]
         listen: SocketAddr,
+        /// Images to be fetched first, once, and served from then on: `alpine,nginx:1.29`
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        mirror: Vec<String>,
     },
     /// Show a folder's files over HTTP: what the images of `coracle registry` run
     Web {
@@ -96,7 +100,7 @@ fn perform(verb: Option<Verb>) -> Result<()> {
             match run::chapter(&Project::find()?, &chapter, &args)? {}
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
-        Some(Verb::Registry { listen }) => registry::serve(listen),
+        Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     }

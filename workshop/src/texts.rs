@@ -9,6 +9,7 @@ use std::path::Path;
 
 use chroot_jail::Copied;
 use image_pull::digest::Digest;
+use image_pull::name::Name;
 use nix::errno::Errno;
 use process::Step;
 
@@ -277,13 +278,29 @@ pub(crate) fn making_images(folder: &Path) -> String {
 pub(crate) const WAITING: &str =
     "waiting for another `coracle registry`, which fetches or makes images";
 
+pub(crate) fn mirrored_already(name: &Name) -> String {
+    format!("{name} is here already")
+}
+
+pub(crate) fn mirroring(name: &Name, digest: &Digest, bytes: u64) -> String {
+    let megabytes = bytes.div_ceil(1_000_000);
+    format!("{name}: fetching {} ({megabytes} MB)", &digest.hex()[..12])
+}
+
+pub(crate) fn cannot_mirror(name: &Name) -> String {
+    format!("can't fetch {name}")
+}
+
+/// How the line begins that tells where.
+pub(crate) const REGISTRY_LISTENS: &str = "A registry listens on ";
+
 /// What the registry says when it is ready.
 pub(crate) fn registry_serves(
     address: SocketAddr,
     reachable: Option<SocketAddr>,
     repositories: &BTreeMap<String, BTreeSet<String>>,
 ) -> String {
-    let mut text = format!("A registry listens on {address}. It has\n");
+    let mut text = format!("{REGISTRY_LISTENS}{address}. It has\n");
     for (name, tags) in repositories {
         let tags: Vec<_> = tags.iter().map(String::as_str).collect();
         let _ = writeln!(text, "  {name:20} {}", tags.join(", "));
@@ -298,7 +315,7 @@ pub(crate) fn registry_serves(
         Some(reachable) => writeln!(
             text,
             "Next, on every machine of the class:\n  \
-             export CORACLE_REGISTRY={reachable}\n  \
+             export CORACLE_REGISTRY=http://{reachable}\n  \
              cargo run -p sol06-image-pull -- pull webapp"
         ),
     };

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 
-use server::{Registry, are_there, cache, digests, empty_cache};
+use server::{OtherRegistry, Registry, are_there, cache, digests, empty_cache};
 use testbed::{BOTH, Host, Who, stderr, stdout};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -310,7 +310,7 @@ fn it_says_what_to_do_next_and_ends_when_asked() {
     assert!(TcpStream::connect(&address).is_err());
 
     let open = Registry::start(&["--listen", "0.0.0.0:0"]);
-    assert!(open.said.contains("\n  export CORACLE_REGISTRY="), "{}", open.said);
+    assert!(open.said.contains("\n  export CORACLE_REGISTRY=http://"), "{}", open.said);
 }
 
 #[test]
@@ -399,4 +399,70 @@ fn the_web_server_of_the_images_shows_a_folder_and_nothing_else() {
          there is no such folder\n"
     );
     assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn images_of_other_registries_are_fetched_once() {
+    if !are_there(&["skopeo", "docker-registry", "curl"]) {
+        return;
+    }
+    let Some(host) = Host::new() else { return };
+    let other = OtherRegistry::on(&host, "127.0.0.1:5000");
+    let layout = cache().join("coracle/registry/layout");
+    drop(Registry::start(&[]));
+    // On its way through a folder of plain archives, so that the blobs are others.
+    let copy = "skopeo --insecure-policy copy -q --dest-tls-verify=false";
+    let _ = host.sh(&format!(
+        "{copy} --dest-decompress oci:{}:webapp:1 dir:/tmp/plain
+         {copy} dir:/tmp/plain docker://127.0.0.1:5000/web:1
+         {copy} dir:/tmp/plain docker://127.0.0.1:5000/team/app:2.0",
+        layout.display()
+    ));
+    let mirror = |name: &str| {
+        let program = testbed::reachable(&host, env!("CARGO_BIN_EXE_coracle"));
+        let mut command = host.command(Who::User, program);
+        command.args(["registry", "--listen", "127.0.0.1:0", "--mirror", name]).output().unwrap()
+    };
+    let half = "find /run/user-home/.cache/coracle/registry -name 'new*'";
+
+    // What is not what its digest says is refused, and leaves nothing.
+    let largest = host.sh("find /tmp/registry -name data -size +1M | xargs ls -S | head -n 1");
+    let largest = largest.trim_end();
+    let _ = host.sh(&format!(
+        "cp {largest} /tmp/right
+         printf '?' | dd of={largest} bs=1 seek=500000 conv=notrunc status=none"
+    ));
+    let output = mirror("127.0.0.1:5000/web:1");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("coracle: can't fetch 127.0.0.1:5000/web:1: "), "{said}");
+    assert_eq!(host.sh(half), "");
+    let _ = host.sh(&format!("cp /tmp/right {largest}"));
+
+    let arguments = ["--mirror", "127.0.0.1:5000/web:1,127.0.0.1:5000/team/app:2.0"];
+    let fetched = |registry: &Registry| {
+        assert!(registry.said.contains("  team/app             2.0\n"), "{}", registry.said);
+        assert!(registry.said.contains("  web                  1, latest\n"), "{}", registry.said);
+        host.sh(&format!(
+            "skopeo --insecure-policy copy -q --src-tls-verify=false \
+             docker://{}/library/web:1 dir:/tmp/web && cat /tmp/web/manifest.json",
+            registry.address
+        ))
+    };
+    let registry = Registry::on(&host, Who::User, &arguments);
+    let manifest = fetched(&registry);
+    assert_eq!(digests(&manifest).len(), 4, "{manifest}");
+    drop(registry);
+    // From then on nobody else is needed.
+    drop(other);
+    assert_eq!(fetched(&Registry::on(&host, Who::User, &arguments)), manifest);
+
+    // What can't be had is said.
+    let output = mirror("127.0.0.1:5000/none");
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("coracle: can't fetch 127.0.0.1:5000/none:latest: "), "{said}");
+    let registry = Registry::on(&host, Who::User, &[]);
+    assert!(!registry.said.contains("none"), "{}", registry.said);
+    assert_eq!(host.sh(half), "");
 }

@@ -17,7 +17,7 @@ fn the_whole_story() {
         assert!(output.status.success(), "{said}");
         assert!(told.lines().all(|line| line.chars().count() <= 80), "80 columns: {told}");
         let stops: Vec<_> = told.split("\n── ").skip(1).collect();
-        let [process, jail, pid_namespace, network, limits, layers] = stops[..] else {
+        let [process, jail, pid_namespace, network, limits, layers, image] = stops[..] else {
             panic!("{told}")
         };
         let row = |stop: &str, question: &str| {
@@ -52,6 +52,12 @@ fn the_whole_story() {
         assert_eq!(row(layers, "greeting")[1..], ["ahoy", "hello"]);
         let changes = "  C /srv\n  C /srv/greeting\n  A /srv/new\n  D /srv/old\n";
         assert!(layers.contains(changes), "{layers}");
+
+        let pulled = |what: &str| image.matches(&format!(": {what}\n")).count();
+        assert_eq!(pulled("Pull complete"), 3, "{image}");
+        assert_eq!(pulled("Already exists"), 1, "the layer that both have: {image}");
+        assert!(image.contains("\n  coracle web /srv/www\n"), "{image}");
+        assert!(image.contains("Hello from an image of three layers."), "{image}");
 
         testbed::assert_same(&before, &host.snapshot());
     }

@@ -17,7 +17,7 @@ const SEND_BYTES: usize = 1024 * 1024;
 
 /// What the answer to a GET carries.
 #[derive(Debug)]
-pub enum Body {
+enum Body {
     /// These bytes.
     Bytes(Vec<u8>),
     /// A part of a file.

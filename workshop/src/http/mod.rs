@@ -30,6 +30,6 @@ pub mod range;
 pub mod request;
 pub mod server;
 
-pub use answer::{Answer, Body};
+pub use answer::Answer;
 pub use request::{Method, Request};
 pub use server::Server;

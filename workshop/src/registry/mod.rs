@@ -1,13 +1,15 @@
 //! `coracle registry`: a registry for one machine, or for a class without a network.
 //!
-//! It has three images made from this host's own programs ([`images`]). `pull`, `podman`, `skopeo`
-//! and `docker` take it for what it is: a registry.
+//! It has three images made from this host's own programs ([`images`]), and what it was told to
+//! fetch from other registries ([`mirror`]). `pull`, `podman`, `skopeo` and `docker` take it for what
+//! it is: a registry.
 //!
 //! # Layout
 //!
 //! - [`api`]: the answers, by the OCI distribution specification.
 //! - [`layout`]: what is served: a folder of images.
 //! - [`images`]: makes the three images. `pack`: a layer. `program`: the web server in them.
+//! - [`mirror`]: fetches images once, to serve them from then on.
 //!
 //! The server itself is [`crate::http`].
 //!
@@ -28,6 +30,7 @@
 pub mod api;
 pub mod images;
 pub mod layout;
+pub mod mirror;
 mod pack;
 mod program;
 
@@ -40,20 +43,22 @@ use crate::http::{Answer, Request, Server};
 use crate::texts;
 use layout::Layout;
 
-/// Serves the images on `address`, until Ctrl-C.
+/// Serves the images on `address`, until Ctrl-C. Before that the images of other registries that
+/// `mirrored` names are fetched, those of them that are not there.
 ///
 /// # Errors
 ///
-/// When the images can't be made, or the address is not to be had.
-pub fn serve(address: SocketAddr) -> Result<()> {
+/// When the images can't be made or fetched, or the address is not to be had.
+pub fn serve(address: SocketAddr, mirrored: &[String]) -> Result<()> {
     let folder = cache_folder()?.join("registry");
     let layout = Layout::open(&folder.join("layout"))?;
-    // First of all: a port that is taken is told at once, and who comes early waits for an answer.
-    let server = Server::bind(address)?;
     {
         let _lock = layout.lock()?;
         images::make(&layout, &folder)?;
+        mirror::fetch(&layout, mirrored)?;
     }
+    // Not before: a client of ours, too, asks a registry of the workshop when it finds no other.
+    let server = Server::bind(address)?;
     let address = server.address();
     let told = texts::registry_serves(address, reachable(address), &layout.repositories()?);
     texts::print(told).context(texts::STANDARD_OUTPUT)?;

@@ -11,9 +11,10 @@
 //!   while it runs.
 //! - `view`: the five questions, and the two answers to each, side by side.
 //! - `page`: a web server of a few lines, as one more mechanism.
-//! - `limits`, `layers`: the stops of the chapters 04 and 05.
+//! - `limits`, `layers`, `image`: the stops of the chapters 04 to 06.
 //! - `texts`: what is told.
 
+mod image;
 mod layers;
 mod limits;
 mod page;
@@ -34,6 +35,7 @@ use overlay_layers::Overlay;
 use pid_namespace::{PidNamespace, Root};
 use process::{Command, Container, rootless, sys};
 
+use uts_net::network::Address;
 use uts_net::{Files, Hostname, Ipc, Mode, Network, RunFolder};
 
 use page::Page;
@@ -61,6 +63,7 @@ pub fn tour() -> Result<()> {
         network,
         limits::limits,
         layers::layers,
+        image::image,
     ] {
         last = stop(last)?;
         if !go_on()? {
@@ -119,23 +122,17 @@ fn network(last: Last) -> Result<Last> {
     begin(&texts::UTS_NET)?;
     let machine = Machine::new(probe()?, RunFolder::new()?, None, None)?;
     let Machine { container, address } = machine;
-    let (inside, page) = look_and(container.with(Page(texts::PAGE)), last.as_ref(), || {
-        let address = address.get().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
-        let page = fetch(&address);
-        (address, page)
-    })?;
+    let container = container.with(Page(texts::PAGE));
+    let (inside, page) = look_and(container, last.as_ref(), || fetch(&address))?;
     say(texts::UTS_NET.look)?;
-    say(match page {
-        (address, Ok(page)) => texts::fetched(&address, &page),
-        (address, Err(error)) => texts::not_fetched(&address, &error),
-    })?;
+    say(page)?;
     Ok(Some(inside))
 }
 
 /// A container with all that the chapters up to 03 give it, and what the later stops add.
 struct Machine {
     container: Container,
-    address: uts_net::network::Address,
+    address: Address,
 }
 
 impl Machine {
@@ -208,8 +205,16 @@ fn look_and<T>(
     Ok((inside, done))
 }
 
-/// Asks a web server for its page.
-fn fetch(address: &str) -> io::Result<String> {
+/// Asks a container's web server for its page; what came of it, in words.
+fn fetch(address: &Address) -> String {
+    let address = address.get().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
+    match ask(&address) {
+        Ok(page) => texts::fetched(&address, &page),
+        Err(error) => texts::not_fetched(&address, &error),
+    }
+}
+
+fn ask(address: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect((address, 80))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;

@@ -23,6 +23,19 @@ pub(super) fn watch<T>(
     container: Container,
     look: impl FnOnce(Pid) -> Result<T>,
 ) -> Result<(String, T)> {
+    watch_until(container, |line| line == SAID, look)
+}
+
+/// The same, where the command says something else when it is time to look.
+///
+/// # Errors
+///
+/// As [`watch`].
+pub(super) fn watch_until<T>(
+    container: Container,
+    is_time: impl Fn(&str) -> bool,
+    look: impl FnOnce(Pid) -> Result<T>,
+) -> Result<(String, T)> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(texts::PIPE)?;
     // A container's command gets the standard output that we have when it is made.
     io::stdout().flush().context(texts::STANDARD_OUTPUT)?;
@@ -33,7 +46,7 @@ pub(super) fn watch<T>(
     drop(input);
 
     let running = created?.start()?;
-    let said = read(output.into())?;
+    let said = read(output.into(), is_time)?;
     let seen = look(running.pid())?;
     Ok((said, seen))
 }
@@ -47,11 +60,11 @@ pub(super) fn aloud<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     result
 }
 
-fn read(output: File) -> Result<String> {
+fn read(output: File, is_time: impl Fn(&str) -> bool) -> Result<String> {
     let mut said = String::new();
     for line in BufReader::new(output).lines() {
         let line = line.context(texts::PIPE)?;
-        if line == SAID {
+        if is_time(&line) {
             return Ok(said);
         }
         said += &line;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use process::Command;
+
 use super::view;
 
 pub(super) const TITLE: &str = "How a process becomes a container";
@@ -122,13 +124,42 @@ pub(super) const DIFF: &str = "\
 On the right is what lies in the layer. What the container has changed (C),
 added (A) and deleted (D) lies in a folder of its own:";
 
+pub(super) const IMAGE: Stop = Stop {
+    chapter: "06",
+    title: "an image",
+    story: "\
+An image is layers, and a note that says how to run them. A registry is a web
+server that has each of these by the hash of its content, so what comes is
+what was asked for, or is refused. Here is one on this machine. Its images are
+made from this machine's own programs: all of this needs no network.",
+    command: "cargo run -p sol06-image-pull -- run -p 8080:80 webapp",
+    look: "\
+And that is what `docker run` does.",
+};
+
+/// What is pulled, and what is told before.
+pub(super) const PULLS: [(&str, &str); 2] = [
+    ("base", "The first image has one layer:"),
+    (WEBAPP, "The second has that one and two more. What is here already is not asked for:"),
+];
+pub(super) const WEBAPP: &str = "webapp";
+pub(super) const NOT_PULLED: &str = "the image is not in the store that it was pulled to";
+pub(super) const NO_REGISTRY: &str = "the tour's registry did not start";
+
+pub(super) fn runs(command: &Command) -> String {
+    format!(
+        "\nThe layers become the root, as before, and the image says what to run in it:\n  {command}"
+    )
+}
+
 /// The containers' host name.
 pub(super) const BOX: &str = "box";
 pub(super) const PAGE: &str = "Hello from a container. I believe that I am a machine.\n";
 
 pub(super) const END: &str = "\
-That is all that a container is: a process, and a list of mechanisms. What
-Docker adds (layers, images) the next chapters build.
+That is all that a container is: a process, and a list of mechanisms. The
+chapters from 07 on take root's rights away from it, and make of this what
+Docker is: background, logs, builds, and the engine itself.
 
 Write it yourself: open chapters/00-process/src/process.rs and look for
 EXERCISE.
@@ -171,7 +202,8 @@ pub(super) fn ended_with(status: &str) -> String {
 }
 
 pub(super) fn fetched(address: &str, page: &str) -> String {
-    format!("\nThe host asks http://{address}/ and the container answers:\n  {}", page.trim_end())
+    let page: Vec<_> = page.lines().map(|line| format!("  {line}")).collect();
+    format!("\nThe host asks http://{address}/ and the container answers:\n{}", page.join("\n"))
 }
 
 pub(super) fn not_fetched(address: &str, why: &io::Error) -> String {

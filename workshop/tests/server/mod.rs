@@ -164,3 +164,32 @@ pub(crate) fn are_there(programs: &[&str]) -> bool {
     }
     missing.is_empty()
 }
+
+/// Debian's `docker-registry`, on a host of the test's own.
+pub(crate) struct OtherRegistry {
+    child: Child,
+}
+
+impl OtherRegistry {
+    pub(crate) fn on(host: &Host, address: &str) -> Self {
+        let configuration = format!(
+            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: \"{address}\"}}\n\
+             storage: {{filesystem: {{rootdirectory: /tmp/registry}}}}\n"
+        );
+        let _ = host.sh(&format!("cat >/tmp/registry.yml <<'END'\n{configuration}END\n"));
+        let mut command = host.command(Who::Root, "docker-registry");
+        command.args(["serve", "/tmp/registry.yml"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let _ = host.sh(&format!("until curl -sf http://{address}/v2/; do sleep 0.05; done"));
+        Self { child }
+    }
+}
+
+impl Drop for OtherRegistry {
+    fn drop(&mut self) {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let _ = kill(Pid::from_raw(children.trim().parse().unwrap()), Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
