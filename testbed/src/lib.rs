@@ -19,6 +19,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use nix::unistd::geteuid;
 
@@ -102,6 +103,20 @@ impl Host {
         let data = if who == Who::User { "/run/user-home/data" } else { "/run/data" };
         command.env("XDG_DATA_HOME", data).env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
         command
+    }
+
+    /// Starts a program on this host, and kills it with SIGKILL after `delay` if it still runs. Says
+    /// whether it was faster.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be started.
+    pub fn kill_after(&self, who: Who, delay: Duration, program: &Path, words: &[&str]) -> bool {
+        // Not our own child: that is nsenter, and its child would live on.
+        let mut command = self.command(who, "timeout");
+        command.args(["-s", "KILL", &delay.as_secs_f64().to_string()]).arg(program).args(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().expect("nsenter").success()
     }
 
     /// Runs a shell script on this host as root, which has to succeed, and returns what it prints.

@@ -1,7 +1,6 @@
 //! Layers: what a container sees on them, what it leaves, and what it can't touch.
 
 use std::process::{Output, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use testbed::{BOTH, Host, Who, assert_same, reachable, refusals, stderr, stdout};
@@ -271,13 +270,9 @@ fn a_killed_run_is_cleared_up_by_the_next() {
             &["sh", "-c", "mkdir -p /a/b; chmod 0 /a; sleep 0.02"],
         ]
         .concat();
-        for moment in 0..40 {
-            let mut command = program(&host, who, &words);
-            let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            thread::sleep(Duration::from_micros(moment * 1500));
-            // nsenter has become our program.
-            let _ = running.kill();
-            let _ = running.wait();
+        for moment in 1..40 {
+            let delay = Duration::from_micros(moment * 1500);
+            let _ = host.kill_after(who, delay, &reachable(&host, PROGRAM), &words);
         }
         let output = run(&host, who, &options(&layers), "true");
         assert!(output.status.success(), "{}", stderr(&output));

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
 use clap::Parser;
 use process::{cli, explain};
 use sol06_image_pull as image_pull;

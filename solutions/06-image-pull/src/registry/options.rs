@@ -58,7 +58,9 @@ impl Default for Patience {
 }
 
 /// The environment's variables.
-pub struct Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Box<Read>);
+
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// Variables that `read` knows.

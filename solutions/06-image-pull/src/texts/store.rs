@@ -80,12 +80,6 @@ pub(crate) fn other_diff_id(promised: &Digest, found: &Digest) -> String {
     )
 }
 
-pub(crate) fn other_platform(name: &str, image: &str, wanted: &str) -> String {
-    format!(
-        "{name} is made for {image}, and this machine asked for {wanted}; `--platform {image}` takes it all the same"
-    )
-}
-
 pub(crate) fn config_too_large(size: u64) -> String {
     format!("the image's configuration has {}: no real one is that large", HumanBytes(size))
 }

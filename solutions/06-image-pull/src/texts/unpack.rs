@@ -75,7 +75,7 @@ pub(crate) const TOO_MANY_FOLDERS: &str = "more folders and links than any real 
 
 pub(crate) fn large_window(window: u64, most: u64) -> String {
     format!(
-        "zstd's window would take {window} bytes of memory; no real layer needs more than {most}"
+        "zstd's window needs {window} bytes of memory; no real layer has one of more than {most}"
     )
 }
 
@@ -89,7 +89,9 @@ fn by(compression: Compression) -> &'static str {
 
 pub(crate) fn not_compressed(compression: Compression, first: &[u8]) -> String {
     let by = by(compression);
-    format!("it should be compressed by {by}, and does not begin so, but with {first:02x?}")
+    format!(
+        "it should be compressed by {by}, and it does not begin like that, but with {first:02x?}"
+    )
 }
 
 pub(crate) fn damaged(compression: Compression, error: &dyn Display) -> String {

@@ -45,17 +45,18 @@ fn is_listed(uri: &Uri, list: &str) -> bool {
         if let (Some(address), Some((network, bits))) = (address, entry.split_once('/')) {
             return is_in_network(address, network, bits);
         }
-        let entry = match entry.rsplit_once(':') {
-            Some((_, port)) if port.parse::<u16>().is_ok() && port.parse() != Ok(port_of(uri)) => {
-                return false;
-            }
+        // The colons of an IPv6 address are no port's.
+        let (entry, port) = match entry.rsplit_once(':') {
             Some((entry, port))
-                if port.parse::<u16>().is_ok() && entry.parse::<IpAddr>().is_err() =>
+                if address.is_none_or(|it| it.is_ipv4()) || entry.ends_with(']') =>
             {
-                entry.trim_matches(['[', ']'])
+                (entry.trim_matches(['[', ']']), Some(port))
             }
-            _ => &entry,
+            _ => (entry.trim_matches(['[', ']']), None),
         };
+        if port.is_some_and(|port| port.parse() != Ok(port_of(uri))) {
+            return false;
+        }
         let domain = entry.trim_start_matches('*').trim_start_matches('.');
         match domain {
             "" => entry == "*",

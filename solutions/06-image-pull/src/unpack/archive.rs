@@ -106,7 +106,8 @@ impl<R: BufRead> Archive<R> {
             let Some(header) = self.header()? else { return Ok(None) };
             self.entries += 1;
             ensure!(self.entries <= MOST_ENTRIES, texts::too_many_entries(MOST_ENTRIES));
-            let size = header.entry_size().context(texts::BAD_NUMBER)?;
+            let size = number(&header.as_bytes()[124..136]).and_then(|size| size.try_into().ok());
+            let size = size.context(texts::BAD_NUMBER)?;
             match header.as_bytes()[156] {
                 b'x' => extended.read(&self.note(size)?)?,
                 b'g' => {
@@ -163,9 +164,12 @@ impl<R: BufRead> Archive<R> {
 
     fn entry(&mut self, header: &tar::Header, size: u64, extended: Extended) -> Result<Entry> {
         let path = extended.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let number = || texts::entry_number(&path);
+        let bytes = header.as_bytes();
+        let number = |from: usize, to: usize| {
+            number(&bytes[from..to]).with_context(|| texts::entry_number(&path))
+        };
         let size = extended.size.unwrap_or(size);
-        let kind = header.as_bytes()[156];
+        let kind = bytes[156];
         let has_content = matches!(kind, b'0' | 0 | b'7' | b'S');
         // Others have no content, whatever they claim; but it would be there.
         ensure!(size <= MOST_BYTES, texts::too_large(size, MOST_BYTES));
@@ -189,8 +193,8 @@ impl<R: BufRead> Archive<R> {
             extended.link.clone().or(own).with_context(|| texts::no_target(&path))
         };
         let device = || -> Result<(u32, u32)> {
-            let (major, minor) = (header.device_major()?, header.device_minor()?);
-            major.zip(minor).with_context(number)
+            let (major, minor) = (number(329, 337)?.try_into(), number(337, 345)?.try_into());
+            major.ok().zip(minor.ok()).with_context(|| texts::entry_number(&path))
         };
         let kind = match kind {
             // Before POSIX a folder was a file whose name ended so.
@@ -204,18 +208,21 @@ impl<R: BufRead> Archive<R> {
             b'6' => Kind::Pipe,
             other => bail!(texts::unknown_kind(&path, other)),
         };
-        let id = |extended: Option<u64>, own: io::Result<u64>| -> Result<u32> {
-            let id = extended.map_or(own, Ok).with_context(number)?;
+        let id = |extended: Option<u64>, from| -> Result<u32> {
+            let id = extended.map_or_else(|| number(from, from + 8), |id| Ok(id.into()))?;
             // The last number means "no change" to chown(2).
             let id = u32::try_from(id).ok().filter(|id| *id != u32::MAX);
             id.with_context(|| texts::bad_owner(&path))
         };
         let attributes = Attributes {
-            mode: header.mode().with_context(number)? & 0o7777,
-            uid: id(extended.uid, header.uid())?,
-            gid: id(extended.gid, header.gid())?,
-            // A time before 1970 is a negative number, of which the crate knows nothing.
-            time: extended.time.unwrap_or((header.mtime().with_context(number)? as i64, 0)),
+            mode: (number(100, 108)? & 0o7777) as u32,
+            uid: id(extended.uid, 108)?,
+            gid: id(extended.gid, 116)?,
+            time: match extended.time {
+                Some(time) => time,
+                // Before 1970 it is negative. What no clock can show is as late as one can.
+                None => (number(136, 148)?.try_into().unwrap_or(i64::MAX), 0),
+            },
             extended: extended.attributes,
         };
         Ok(Entry { path: path.clone(), kind, size: real, attributes })
@@ -249,6 +256,22 @@ fn padding(size: u64) -> u64 {
     size.wrapping_neg() % BLOCK as u64
 }
 
+/// A number in a header: octal digits, between blanks and NULs; nothing for 0; or, with the highest
+/// bit set, a number in two's complement, the way in which GNU tar writes what is too large.
+fn number(field: &[u8]) -> Option<i128> {
+    if field[0] & 0x80 != 0 {
+        // The second bit is the sign.
+        let first = i128::from((field[0] << 1) as i8 >> 1);
+        return Some(field[1..].iter().fold(first, |sum, &byte| sum << 8 | i128::from(byte)));
+    }
+    let blank = |byte: &u8| matches!(byte, b' ' | 0);
+    let digits = field.iter().skip_while(|byte| blank(byte)).take_while(|byte| !blank(byte));
+    digits.copied().try_fold(0, |sum, digit| match digit {
+        b'0'..=b'7' => Some(sum << 3 | i128::from(digit - b'0')),
+        _ => None,
+    })
+}
+
 /// The bytes before the first NUL.
 fn name(mut bytes: Vec<u8>) -> Vec<u8> {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -263,7 +286,29 @@ fn check_sum(header: &tar::Header) -> Result<()> {
     let others = bytes[..148].iter().chain(&bytes[156..]);
     let sum: u32 = others.clone().map(|&byte| u32::from(byte)).sum::<u32>() + 8 * 32;
     let signed: i32 = others.map(|&byte| i32::from(byte as i8)).sum::<i32>() + 8 * 32;
-    let promised = header.cksum().context(texts::BAD_SUM)?;
-    ensure!(promised == sum || i64::from(promised) == i64::from(signed), texts::BAD_SUM);
+    let promised = number(&bytes[148..156]).context(texts::BAD_SUM)?;
+    ensure!(promised == i128::from(sum) || promised == i128::from(signed), texts::BAD_SUM);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers() {
+        for (field, expected) in [
+            (&b"0000644\0"[..], Some(0o644)),
+            (b"  644 \0\0", Some(0o644)),
+            (b"\0\0\0\0\0\0\0\0", Some(0)),
+            (b"77777777", Some(0o77_777_777)),
+            (b"\x80\0\0\0\0\0\x01\0", Some(256)),
+            (b"\xff\xff\xff\xff\xff\xff\xff\xff", Some(-1)),
+            (b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", Some((1 << 94) - 1)),
+            (b"0000648\0", None),
+            (b"-000001\0", None),
+        ] {
+            assert_eq!(number(field), expected, "{field:?}");
+        }
+    }
 }
