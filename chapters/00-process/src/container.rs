@@ -11,9 +11,6 @@
 //!
 //! # What later chapters add, and where
 //!
-//! - **04, cgroups on v2**: a process can be *born* into its cgroup (`CLONE_INTO_CGROUP`): a method
-//!   of [`Mechanism`] beside `namespaces`, with an empty default, whose descriptor goes into
-//!   `clone3`'s arguments in [`sys::clone`].
 //! - **07, ranges of user ids**: a mechanism with `CLONE_NEWUSER` whose `attach` writes the maps
 //!   while the child waits. The list's order puts it first. ([`rootless`] enters a
 //!   user namespace *before* the list is prepared; with ranges, a helper that stays outside writes
@@ -28,10 +25,10 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow};
-use nix::libc::SIGKILL;
+use nix::libc::{SIGKILL, SIGTERM};
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
@@ -44,13 +41,14 @@ use crate::{Command, Ended, Mechanism, Process, explain, rootless, sys, texts};
 pub struct Container {
     command: Command,
     mechanisms: Vec<Box<dyn Mechanism>>,
+    stop_signal: i32,
 }
 
 impl Container {
     /// A container without any mechanism: a process.
     #[must_use]
     pub fn new(command: Command) -> Self {
-        Self { command, mechanisms: Vec::new() }
+        Self { command, mechanisms: Vec::new(), stop_signal: SIGTERM }
     }
 
     /// Adds one mechanism. Each of them is prepared, attached and entered in this order.
@@ -67,6 +65,14 @@ impl Container {
             Some(mechanism) => self.with(mechanism),
             None => self,
         }
+    }
+
+    /// The number of the signal that asks this command to end, if that is not SIGTERM: whoever sends
+    /// SIGTERM to us means that one.
+    #[must_use]
+    pub fn stop_signal(mut self, signal: i32) -> Self {
+        self.stop_signal = signal;
+        self
     }
 
     /// Starts the container, waits until its command has ended, and leaves nothing behind.
@@ -88,14 +94,17 @@ impl Container {
         if !self.mechanisms.is_empty() && !sys::may_administer() {
             rootless::enter()?;
         }
-        let signals = Signals::hold()?;
+        let signals = Signals::hold(self.stop_signal)?;
         let mut mechanisms = Prepared { mechanisms: self.mechanisms, begun: 0 };
         mechanisms.prepare()?;
 
         let (host, container) = launch::line()?;
         // The copy would print what is still in the buffer a second time.
         io::stdout().flush().tried(&texts::LINE, "write(standard output)")?;
-        let process = Process::spawn(mechanisms.namespaces(), || {
+        // A descriptor of our own, so that the child may change what the mechanisms hold.
+        let cgroup = mechanisms.cgroup()?;
+        let cgroup = cgroup.as_ref().map(AsFd::as_fd);
+        let process = Process::spawn(mechanisms.namespaces(), cgroup, || {
             let failed = catch_failure(|| {
                 container.only(&host)?;
                 enter(&mut mechanisms.mechanisms, &self.command, &container)
@@ -122,8 +131,12 @@ fn enter(
     if !host.wait()? {
         sys::exit(failure::NOT_MADE);
     }
-    for mechanism in mechanisms {
+    for mechanism in &mut *mechanisms {
         mechanism.enter()?;
+    }
+    let mut command = command.clone();
+    for mechanism in mechanisms {
+        mechanism.command(&mut command)?;
     }
     host.entered()?;
     if !host.wait()? {
@@ -222,7 +235,7 @@ impl Running {
     /// When something of the container could not be taken down.
     pub fn wait(mut self) -> Result<Ended> {
         let Launched { process, mechanisms, signals } = &mut self.launched;
-        signals.forward_until_end(process)?;
+        signals.forward_until_end(process, || mechanisms.wake())?;
         let ended = process.wait()?;
         mechanisms.release().with_context(|| texts::not_released(ended))?;
         Ok(ended)
@@ -242,6 +255,7 @@ impl Drop for Launched {
         // Both fail once the process has been waited for, and are not needed then. (Not
         // `Process::wait`: while that exercise is open it panics, and we may be here for a panic.)
         if self.process.signal(SIGKILL).is_ok() {
+            let _ = self.mechanisms.wake();
             let _ = sys::waitid(self.process.as_fd());
         }
     }
@@ -258,12 +272,22 @@ impl Prepared {
         self.mechanisms.iter().map(|mechanism| mechanism.namespaces()).collect()
     }
 
+    fn cgroup(&self) -> Result<Option<OwnedFd>> {
+        let cgroup = self.mechanisms.iter().find_map(|mechanism| mechanism.cgroup());
+        let copied = cgroup.map(|cgroup| cgroup.try_clone_to_owned()).transpose();
+        copied.tried(&texts::CLONE, "fcntl(the cgroup, F_DUPFD_CLOEXEC)")
+    }
+
     fn prepare(&mut self) -> Result<()> {
         for mechanism in &mut self.mechanisms {
             self.begun += 1;
             mechanism.prepare()?;
         }
         Ok(())
+    }
+
+    fn wake(&mut self) -> Result<()> {
+        self.mechanisms.iter_mut().try_for_each(|mechanism| mechanism.wake())
     }
 
     /// Releases all of them, also when one fails; the first failure is the one that is returned.

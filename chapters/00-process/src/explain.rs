@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use colored::Colorize;
 
@@ -15,7 +15,7 @@ use crate::failure::Step;
 static TELLING: AtomicBool = AtomicBool::new(false);
 static IN_CONTAINER: AtomicBool = AtomicBool::new(false);
 /// The reason that was told last: several calls may share one.
-static LAST_WHY: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+static LAST_WHY: Mutex<&str> = Mutex::new("");
 
 /// From now on every step is told.
 pub fn enable() {
@@ -37,8 +37,8 @@ pub(crate) fn is_container() {
 /// Tells one call and why it is made.
 pub fn call(step: &Step, call: impl fmt::Display) {
     if enabled() {
-        let why = step.why.as_ptr().cast_mut();
-        if LAST_WHY.swap(why, Relaxed) != why {
+        let last = LAST_WHY.lock().map(|mut last| std::mem::replace(&mut *last, step.why));
+        if last.is_ok_and(|last| last != step.why) {
             tell(&format!("{} {}", step.why, format!("(book {})", step.section).dimmed()));
         }
         tell(&format!("   {}", call.to_string().bold()));

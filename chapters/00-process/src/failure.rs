@@ -96,6 +96,12 @@ impl fmt::Display for Refused {
     }
 }
 
+/// What the kernel said, if this error is a call that it refused.
+#[must_use]
+pub fn errno(error: &Error) -> Option<Errno> {
+    error.downcast_ref::<Refused>().map(|refused| refused.errno)
+}
+
 /// The kernel's answer in words and by its name: `Operation not permitted (EPERM)`.
 pub(crate) fn said(errno: Errno) -> String {
     format!("{} ({errno:?})", errno.desc())

@@ -1,8 +1,12 @@
 //! The trait that every later chapter implements.
 
+use std::os::fd::BorrowedFd;
+
 use anyhow::Result;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
+
+use crate::Command;
 
 /// One kernel mechanism that makes a process a little more of a container.
 ///
@@ -28,6 +32,13 @@ pub trait Mechanism {
         Ok(())
     }
 
+    /// The cgroup that the process is to be born into: a folder of cgroup v2 that `prepare` made
+    /// (`CLONE_INTO_CGROUP`, `clone(2)`). Where the kernel refuses that, the process is born without
+    /// it, and the mechanism has to move it.
+    fn cgroup(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
     /// On the host, while the new process waits.
     ///
     /// # Errors
@@ -43,6 +54,26 @@ pub trait Mechanism {
     ///
     /// The error's text travels to the host's side, which prints it.
     fn enter(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Inside the new process, after every mechanism has entered: changes what of the command depends
+    /// on what is inside, as the home of a user whom only the container knows.
+    ///
+    /// # Errors
+    ///
+    /// As for `enter`.
+    fn command(&mut self, _command: &mut Command) -> Result<()> {
+        Ok(())
+    }
+
+    /// On the host, after a signal was sent to the process: a process that this mechanism keeps
+    /// from running does not hear it, so let it run.
+    ///
+    /// # Errors
+    ///
+    /// As for `release`, which comes next.
+    fn wake(&mut self) -> Result<()> {
         Ok(())
     }
 

@@ -36,8 +36,9 @@ pub enum Ended {
 }
 
 impl Process {
-    /// Makes a child that is born into the given new `namespaces`, runs `child`, and ends with the
-    /// status that it returns, if it does not become another program before.
+    /// Makes a child that is born into the given new `namespaces`, and into `cgroup` if there is
+    /// one. It runs `child`, and ends with the status that it returns, if it does not become another
+    /// program before.
     ///
     /// Both sides go on with a copy of the same memory. The child never returns from here.
     ///
@@ -45,15 +46,19 @@ impl Process {
     ///
     /// What `clone(2)` refuses: EPERM for namespaces without the right to make them, ENOSPC where
     /// the limit on namespaces is reached (`namespaces(7)`), EAGAIN at the limit on processes.
-    pub fn spawn(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> Result<Self> {
-        let call = format!("clone({})", sys::clone_flags(namespaces));
+    pub fn spawn(
+        namespaces: CloneFlags,
+        cgroup: Option<BorrowedFd>,
+        child: impl FnOnce() -> u8,
+    ) -> Result<Self> {
+        let call = format!("clone({})", sys::clone_flags(namespaces, cgroup));
         explain::call(&texts::CLONE, &call);
         // ANCHOR: spawn
         // EXERCISE spawn: make the new process
-        //   `sys::clone(namespaces)` returns twice: `Cloned::Parent { pid, pidfd }` here, and
-        //   `Cloned::Child` in the new process, which has to call `child()` and to end with the
-        //   status that it returns: `sys::exit(status)`. Put `.tried(&texts::CLONE, call)?` behind
-        //   the call, so that a refusal is told in one sentence.
+        //   `sys::clone_into(namespaces, cgroup)` returns twice: `Cloned::Parent { pid, pidfd }`
+        //   here, and `Cloned::Child` in the new process, which has to call `child()` and to end
+        //   with the status that it returns: `sys::exit(status)`. Put `.tried(&texts::CLONE,
+        //   call)?` behind the call, so that a refusal is told in one sentence.
         todo!("spawn: make the new process")
         // ANCHOR_END: spawn
     }

@@ -9,13 +9,24 @@
 //! whether it is root or only believes so, and what the kernel still refuses it says itself.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::{Uid, getegid, geteuid};
 
 use crate::failure::Attempt;
 use crate::{explain, texts};
+
+/// Who we were before [`enter`].
+static CALLER: OnceLock<Uid> = OnceLock::new();
+
+/// The user on whose behalf this process works, also after [`enter`], from where on `geteuid(2)`
+/// says root. Whose folders to use is a question of this one.
+#[must_use]
+pub fn caller() -> Uid {
+    CALLER.get().copied().unwrap_or_else(geteuid)
+}
 
 /// Moves this process into a new user namespace in which it is root. Says so in one line.
 ///
@@ -30,6 +41,7 @@ pub fn enter() -> Result<()> {
     write("/proc/self/setgroups", "deny")?;
     write("/proc/self/uid_map", &format!("0 {uid} 1"))?;
     write("/proc/self/gid_map", &format!("0 {gid} 1"))?;
+    CALLER.get_or_init(|| uid);
     explain::say(texts::rootless(uid.as_raw()));
     Ok(())
 }

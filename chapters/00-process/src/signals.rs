@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use nix::errno::Errno;
-use nix::libc::{SI_KERNEL, SIGKILL};
+use nix::libc::{SI_KERNEL, SIGKILL, SIGTERM};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
@@ -43,13 +43,15 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Signals {
     fd: SignalFd,
     mask_before: SigSet,
+    /// What SIGTERM is passed on as.
+    stop_signal: i32,
     /// Whether we are the terminal's foreground job.
     foreground: bool,
 }
 
 impl Signals {
-    /// From now on signals wait in a descriptor.
-    pub(crate) fn hold() -> Result<Self> {
+    /// From now on signals wait in a descriptor. SIGTERM is passed on as `stop_signal`.
+    pub(crate) fn hold(stop_signal: i32) -> Result<Self> {
         let held = FORWARDED.into_iter().collect::<SigSet>();
         let mut mask_before = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut mask_before))
@@ -57,7 +59,7 @@ impl Signals {
         let fd = SignalFd::with_flags(&held, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .tried(&texts::SIGNALS, "signalfd4()")?;
         let foreground = tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
-        Ok(Self { fd, mask_before, foreground })
+        Ok(Self { fd, mask_before, stop_signal, foreground })
     }
 
     /// For the command, which is to start with an empty mask.
@@ -82,19 +84,31 @@ impl Signals {
         }
     }
 
-    /// Passes signals on until the process has ended.
-    pub(crate) fn forward_until_end(&self, process: &Process) -> Result<()> {
+    /// Passes signals on until the process has ended. After each of them `wake` sees to it that the
+    /// process is not kept from hearing it.
+    pub(crate) fn forward_until_end(
+        &self,
+        process: &Process,
+        mut wake: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
         let mut deadline = None;
         loop {
             match self.next(process.as_fd(), deadline)? {
                 Woken::Ready => return Ok(()),
-                Woken::TimedOut => ignore_ended(process.signal(SIGKILL))?,
+                Woken::TimedOut => {
+                    ignore_ended(process.signal(SIGKILL))?;
+                    wake()?;
+                }
                 Woken::Signal(signal) => {
-                    let number = signal.ssi_signo as i32;
+                    let number = match signal.ssi_signo as i32 {
+                        SIGTERM => self.stop_signal,
+                        other => other,
+                    };
                     if signal.ssi_code != SI_KERNEL {
                         explain::note(texts::forwarded(number));
                         ignore_ended(process.signal(number))?;
                     }
+                    wake()?;
                     if !is_dropped(process.pid(), number) {
                         continue;
                     }

@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -24,7 +25,7 @@ pub enum Cloned {
     Child,
 }
 
-/// What `clone3(2)` reads, in its first version; zero is "not used" for every field.
+/// What `clone3(2)` reads, in its third version; zero is "not used" for every field.
 #[repr(C)]
 #[derive(Default)]
 struct CloneArguments {
@@ -38,7 +39,15 @@ struct CloneArguments {
     stack: u64,
     stack_size: u64,
     tls: u64,
+    /// Numbers to be chosen for the child.
+    set_tid: u64,
+    set_tid_size: u64,
+    /// The descriptor of the cgroup to be born into.
+    cgroup: u64,
 }
+
+/// `libc` has it as an `int`, in which this bit does not fit.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
 /// Copies this process, as `fork(2)` does, into new namespaces: `clone3(2)`.
 ///
@@ -46,26 +55,40 @@ struct CloneArguments {
 ///
 /// What the kernel refuses; EBUSY from here when this process has more than one thread.
 pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
-    // A lock held by another thread would stay locked in the copy, where that thread is missing.
-    // A folder's link count is 2 plus its subfolders, and /proc/self/task has one per thread.
-    if nix::sys::stat::stat("/proc/self/task").is_ok_and(|task| task.st_nlink > 3) {
+    clone_into(namespaces, None)
+}
+
+/// As [`clone`]; the child is born into `cgroup`, the folder of one of cgroup v2. If the kernel
+/// refuses that (it is older than Linux 5.7, or the cgroup is not ours to put a process into), the
+/// child is born beside this process, and has to be moved.
+///
+/// # Errors
+///
+/// As [`clone`].
+pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Result<Cloned> {
+    if !is_alone() {
         return Err(Errno::EBUSY);
     }
     let mut pidfd: RawFd = -1;
     let flags = namespaces.bits() | libc::CLONE_PIDFD;
-    let arguments = CloneArguments {
+    let mut arguments = CloneArguments {
         flags: flags as u64,
         pidfd: (&raw mut pidfd) as u64,
         exit_signal: libc::SIGCHLD as u64,
         ..Default::default()
     };
-    // SAFETY: without CLONE_VM the child gets a copy of the address space and, as `stack` is zero,
-    // goes on on its copy of this stack, as after fork(2). There is one thread (checked above), so
-    // no lock can be left held. `arguments` and `pidfd` outlive the call.
-    let mut pid = unsafe {
-        let size = mem::size_of_val(&arguments);
-        libc::syscall(libc::SYS_clone3, &raw const arguments, size)
-    };
+    if let Some(cgroup) = cgroup {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    let mut pid = clone3(&arguments);
+    if pid == -1 && cgroup.is_some() {
+        // The older versions of the struct end before `cgroup`. The kernel takes a longer one if
+        // what it does not know is zero.
+        arguments.flags &= !CLONE_INTO_CGROUP;
+        arguments.cgroup = 0;
+        pid = clone3(&arguments);
+    }
     // Docker's default seccomp filter answers ENOSYS for clone3 (it can't look into the struct),
     // so inside a dev container only the older call works.
     if pid == -1 && Errno::last() == Errno::ENOSYS {
@@ -86,10 +109,36 @@ pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
     }
 }
 
-/// The flags as `strace` shows them, with the ones that [`clone`] adds.
+/// Whether this process has one thread. A lock held by another one would stay locked in the copy,
+/// where that thread is missing.
+fn is_alone() -> bool {
+    // One that was waited for (`pthread_join(3)`) can be seen for a moment longer.
+    for _ in 0..100 {
+        // A folder's link count is 2 plus its subfolders, and this one has a subfolder per thread.
+        if !nix::sys::stat::stat("/proc/self/task").is_ok_and(|task| task.st_nlink > 3) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
+fn clone3(arguments: &CloneArguments) -> libc::c_long {
+    // SAFETY: without CLONE_VM the child gets a copy of the address space and, as `stack` is zero,
+    // goes on on its copy of this stack, as after fork(2). There is one thread (checked by the
+    // caller), so no lock can be left held. `arguments` and the pidfd that it points to are the
+    // caller's, and outlive the call.
+    unsafe {
+        let arguments: *const CloneArguments = arguments;
+        libc::syscall(libc::SYS_clone3, arguments, mem::size_of::<CloneArguments>())
+    }
+}
+
+/// The flags as `strace` shows them, with the ones that [`clone_into`] adds.
 #[must_use]
-pub fn clone_flags(namespaces: CloneFlags) -> String {
+pub fn clone_flags(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> String {
     let names = namespaces.iter_names().map(|(name, _)| name);
+    let names = names.chain(cgroup.map(|_| "CLONE_INTO_CGROUP"));
     names.chain(["CLONE_PIDFD", "SIGCHLD"]).collect::<Vec<_>>().join("|")
 }
 

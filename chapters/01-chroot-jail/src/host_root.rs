@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::unistd::{AccessFlags, User, access, geteuid};
-use process::{Attempt, explain};
+use nix::unistd::{AccessFlags, User, access};
+use process::{Attempt, explain, rootless};
 
 use crate::list::List;
 use crate::needs::{collect, find_system_program};
@@ -50,7 +50,8 @@ pub const PROGRAMS: &str = "\
 ///
 /// When the cache can't be written, or the host has no programs that we could find.
 pub fn default_root() -> Result<PathBuf> {
-    let cache = Cache { folder: cache_folder()? };
+    // Each package has a part of its own: what is yours is yours.
+    let cache = Cache { folder: cache_folder()?.join(env!("CARGO_PKG_NAME")) };
     if let Some(root) = cache.current() {
         return Ok(root);
     }
@@ -207,17 +208,21 @@ fn has_mounts(folder: &Path) -> bool {
     })
 }
 
-/// Where the cache is. Each package has a part of its own: what is yours is yours.
-fn cache_folder() -> Result<PathBuf> {
+/// The workshop's part of the cache, for what can be made again.
+///
+/// # Errors
+///
+/// When there is no place for it: no home folder.
+pub fn cache_folder() -> Result<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || {
-        let of_account = || Some(User::from_uid(geteuid()).ok()??.dir);
+        let of_account = || Some(User::from_uid(rootless::caller()).ok()??.dir);
         absolute("HOME").or_else(of_account).map(|home| home.join(".cache"))
     };
     let base = match absolute("XDG_CACHE_HOME") {
         Some(folder) => Some(folder),
         // Not who only believes to be root, in a user namespace: he may not write there.
-        None if geteuid().is_root()
+        None if rootless::caller().is_root()
             && access("/var/cache", AccessFlags::W_OK) != Err(Errno::EACCES) =>
         {
             Some("/var/cache".into())
@@ -225,5 +230,5 @@ fn cache_folder() -> Result<PathBuf> {
         None => home(),
     };
     let base = base.ok_or_else(|| anyhow!(texts::NO_CACHE))?;
-    Ok(base.join("coracle").join(env!("CARGO_PKG_NAME")))
+    Ok(base.join("coracle"))
 }

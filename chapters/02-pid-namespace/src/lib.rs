@@ -39,4 +39,4 @@ pub use init::Init;
 pub use mount::Mount;
 pub use options::InitOption;
 pub use pid::PidNamespace;
-pub use root::Root;
+pub use root::{Root, Tree};

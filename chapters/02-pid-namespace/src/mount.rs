@@ -9,6 +9,7 @@
 //! Filesystems").
 
 use std::fmt;
+use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,12 @@ impl Mount {
         self
     }
 
+    /// The path in the container on which it is mounted.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     fn because(mut self, step: &'static Step) -> Self {
         self.step = step;
         self
@@ -107,7 +114,7 @@ impl Mount {
     ///
     /// What the kernel refuses; with an alternative, what it refuses of that.
     pub fn make(&self, root: BorrowedFd) -> Result<()> {
-        let target = inside::open_or_make(root, &self.target, self.kind_of_target())?;
+        let target = inside::open_or_make(root, &self.target, self.kind_of_target()?)?;
         // mount(2) takes a path. This one leads to the place that was found, wherever its names
         // point by now (proc_pid_fd(5)).
         let place = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
@@ -148,11 +155,10 @@ impl Mount {
         )
     }
 
-    fn kind_of_target(&self) -> Make {
-        match &self.what {
-            What::Bind { source, .. } if !source.is_dir() => Make::File,
-            _ => Make::Folder,
-        }
+    fn kind_of_target(&self) -> Result<Make> {
+        let What::Bind { source, .. } = &self.what else { return Ok(Make::Folder) };
+        let found = fs::metadata(source).tried(self.step, format_args!("stat({source:?})"))?;
+        Ok(if found.is_dir() { Make::Folder } else { Make::File })
     }
 }
 

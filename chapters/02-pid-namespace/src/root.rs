@@ -5,6 +5,7 @@
 //! one's own, a copy at first. In it `pivot_root(2)` makes our folder the root of the whole list,
 //! and the old root can then be unmounted. What is not mounted can't be reached.
 
+use std::fmt::Debug;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,21 @@ use process::{Attempt, Mechanism};
 
 use crate::{Mount, devices, texts};
 
-/// The container's file tree: a folder of the host's, and what is mounted in it.
+/// Where a container's file tree comes from: here a folder, in chapter 05 several on top of each
+/// other.
+pub trait Tree: Debug {
+    /// Mounts the tree, in the container's mount namespace, and opens its top (`O_PATH`).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses.
+    fn mount(&self) -> Result<OwnedFd>;
+}
+
+/// The container's file tree, and what is mounted in it.
 #[derive(Debug)]
 pub struct Root {
-    folder: PathBuf,
+    tree: Box<dyn Tree>,
     mounts: Vec<Mount>,
 }
 
@@ -38,7 +50,13 @@ impl Root {
             .canonicalize()
             .tried(&chroot_jail::texts::ROOT, format_args!("realpath({folder:?})"))?;
         ensure!(folder != Path::new("/"), texts::PRESENT_ROOT);
-        Ok(Self { folder, mounts: Mount::standard() })
+        Ok(Self::of(Folder(folder)))
+    }
+
+    /// This file tree, with fresh `/proc`, `/dev`, `/sys` and `/tmp`.
+    #[must_use]
+    pub fn of(tree: impl Tree + 'static) -> Self {
+        Self { tree: Box::new(tree), mounts: Mount::standard() }
     }
 
     /// More mounts, made after the standard ones.
@@ -46,6 +64,11 @@ impl Root {
     pub fn mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
         self.mounts.extend(mounts);
         self
+    }
+
+    /// The paths on which something is mounted. Those that the tree does not have are made.
+    pub fn mount_points(&self) -> impl Iterator<Item = &Path> {
+        self.mounts.iter().map(Mount::target)
     }
 }
 
@@ -56,7 +79,7 @@ impl Mechanism for Root {
 
     fn enter(&mut self) -> Result<()> {
         make_private()?;
-        let root = make_mount_point(&self.folder)?;
+        let root = self.tree.mount()?;
         // While the old root is still there: a bind mount comes from it, and in a user namespace
         // the kernel makes a fresh /proc only for somebody who sees a whole one already.
         for mount in &self.mounts {
@@ -81,16 +104,23 @@ fn make_private() -> Result<()> {
     // ANCHOR_END: private
 }
 
-/// Makes the folder a mount point, which `pivot_root` asks for, and opens it.
-fn make_mount_point(folder: &Path) -> Result<OwnedFd> {
-    // ANCHOR: mount_point
-    // EXERCISE mount_point: turn the folder into a mount
-    //   Only a mount can become the root. Bind the folder onto itself (`mount` with MS_BIND, and
-    //   MS_REC for what is mounted below it). Then `open` it, with O_PATH, O_DIRECTORY and
-    //   O_CLOEXEC: a path that is looked up after the bind leads into the new mount. Behind each
-    //   call `.step(&texts::MOUNT_POINT, "the call")?` gives a refusal its sentence.
-    todo!("mount_point: turn the folder into a mount")
-    // ANCHOR_END: mount_point
+/// A folder of the host's.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Tree for Folder {
+    /// Makes the folder a mount point, which `pivot_root` asks for, and opens it.
+    fn mount(&self) -> Result<OwnedFd> {
+        let folder = &self.0;
+        // ANCHOR: mount_point
+        // EXERCISE mount_point: turn the folder into a mount
+        //   Only a mount can become the root. Bind the folder onto itself (`mount` with MS_BIND,
+        //   and MS_REC for what is mounted below it). Then `open` it, with O_PATH, O_DIRECTORY and
+        //   O_CLOEXEC: a path that is looked up after the bind leads into the new mount. Behind
+        //   each call `.step(&texts::MOUNT_POINT, "the call")?` gives a refusal its sentence.
+        todo!("mount_point: turn the folder into a mount")
+        // ANCHOR_END: mount_point
+    }
 }
 
 /// Puts the new root in the place of the old one, and takes the old one away.

@@ -161,7 +161,7 @@ impl Helper {
             .tried(&texts::UPLINK, format_args!("open({fifo:?})"))?;
         let (turn, go) = pipe2(OFlag::O_CLOEXEC).tried(&texts::UPLINK, "pipe2(O_CLOEXEC)")?;
         let runtime = getpid();
-        let process = Process::spawn(CloneFlags::empty(), || {
+        let process = Process::spawn(CloneFlags::empty(), None, || {
             let become_it = || -> Result<()> {
                 wait_for_turn(turn, runtime)?;
                 redirect_output(&log)?;

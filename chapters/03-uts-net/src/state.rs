@@ -16,10 +16,11 @@
 //!     lock                   held for the moments in which something here changes
 //!     runs/ID/               one run: its lock, and the files of the module `files`
 //!     net-NUMBER/            one network namespace: which addresses are taken (module `pool`)
+//!     cgroups/ID             a run's cgroups (chapter 04)
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::unistd::{AccessFlags, access, geteuid};
-use process::{Attempt, Mechanism, explain};
+use process::{Attempt, Mechanism, explain, rootless};
 
 use crate::texts;
 
@@ -67,6 +68,51 @@ impl Lock {
                 }
             }
         }
+    }
+
+    /// What the file says. (Whoever opened it a second time for this would lose the lock.)
+    ///
+    /// # Errors
+    ///
+    /// What `read(2)` refuses.
+    pub fn read(&mut self) -> Result<String> {
+        let mut text = String::new();
+        self.file
+            .read_to_string(&mut text)
+            .tried(&texts::STATE, format_args!("read({:?})", self.path))?;
+        Ok(text)
+    }
+
+    /// Writes into the file, which was empty when it was locked.
+    ///
+    /// # Errors
+    ///
+    /// What `write(2)` refuses.
+    pub fn write(&mut self, text: &str) -> Result<()> {
+        self.file
+            .write_all(text.as_bytes())
+            .tried(&texts::STATE, format_args!("write({:?})", self.path))
+    }
+
+    /// What a file says that another process holds; `None` when nobody does.
+    ///
+    /// # Errors
+    ///
+    /// What `open(2)` refuses, but for a file that is not there.
+    pub fn read_held(path: &Path) -> Result<Option<String>> {
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.tried(&texts::STATE, format_args!("open({path:?})"))?,
+        };
+        let mut holder = whole_file();
+        fcntl(&file, FcntlArg::F_GETLK(&mut holder))
+            .tried(&texts::STATE, format_args!("fcntl({path:?}, F_GETLK)"))?;
+        if i32::from(holder.l_type) == libc::F_UNLCK {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).tried(&texts::STATE, format_args!("read({path:?})"))?;
+        Ok(Some(text))
     }
 
     /// Whether the file is still the one that its path leads to.
@@ -110,7 +156,7 @@ impl State {
     ///
     /// When there is no place that may be written to.
     pub fn find() -> Result<Self> {
-        let user = geteuid();
+        let user = rootless::caller();
         let root = user.is_root().then(|| PathBuf::from("/run/coracle"));
         let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let session = session.filter(|dir| dir.is_absolute()).map(|dir| dir.join("coracle"));

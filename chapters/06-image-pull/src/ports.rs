@@ -1,0 +1,69 @@
+//! `-P`: a port of the host's for each that the image says it listens on.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::Result;
+use process::{Attempt, explain};
+use serde_json::Value;
+use uts_net::publish::Protocol;
+use uts_net::{Mode, Port};
+
+use crate::texts::run as texts;
+
+/// The most ports of an image that are believed.
+const MOST: usize = 1000;
+
+/// Chooses a free port of the host's for each port, and says which.
+///
+/// # Errors
+///
+/// When there is none left.
+pub fn publish_all(exposed: &BTreeMap<String, Value>, mode: Mode) -> Result<Vec<Port>> {
+    if mode != Mode::Bridge {
+        explain::say(texts::NOTHING_TO_PUBLISH);
+        return Ok(Vec::new());
+    }
+    let ports = exposed.keys().flat_map(|text| read(text)).take(MOST);
+    ports
+        .map(|(container, protocol)| {
+            let address = Ipv4Addr::UNSPECIFIED;
+            // The kernel knows which are free. The port is reserved when the network is made.
+            let free = TcpListener::bind((address, 0)).and_then(|socket| socket.local_addr());
+            let host = free.tried(&texts::PORTS, "bind(0.0.0.0:0)")?.port();
+            let port = Port { address, host, container, protocol };
+            explain::say(texts::published(&port));
+            Ok(port)
+        })
+        .collect()
+}
+
+/// The ports of `80`, `80/tcp`, `8000-8010/udp`. What makes no sense is none.
+fn read(text: &str) -> Vec<(u16, Protocol)> {
+    let (ports, protocol) = match text.split_once('/') {
+        None => (text, Protocol::Tcp),
+        Some((ports, "tcp")) => (ports, Protocol::Tcp),
+        Some((ports, "udp")) => (ports, Protocol::Udp),
+        Some(_) => return Vec::new(),
+    };
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    match (first.parse::<u16>(), last.parse::<u16>()) {
+        (Ok(first), Ok(last)) if first > 0 => (first..=last).map(|port| (port, protocol)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exposed_ports_are_read() {
+        assert_eq!(read("80/tcp"), [(80, Protocol::Tcp)]);
+        assert_eq!(read("80"), [(80, Protocol::Tcp)]);
+        assert_eq!(read("53-54/udp"), [(53, Protocol::Udp), (54, Protocol::Udp)]);
+        for nothing in ["", "x", "0", "80/sctp", "9-8", "70000", "1-", "-1"] {
+            assert_eq!(read(nothing), [], "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! All the words that this chapter says, by what they are about.
+
+pub mod registry;
+pub mod run;
+pub mod store;
+pub mod unpack;
