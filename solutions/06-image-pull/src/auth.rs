@@ -85,7 +85,7 @@ impl Authorization {
         let of = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         *header = Some(match (of("bearer"), of("basic")) {
             (Some(bearer), _) => self.token(bearer, &answer.uri, client)?,
-            (None, Some(_)) => self.basic(&answer.uri, used)?,
+            (None, Some(_)) => self.basic(&answer.uri)?,
             (None, None) => bail!(texts::unknown_challenge(&self.registry, &wanted)),
         });
         Ok(())
@@ -100,8 +100,7 @@ impl Authorization {
         Ok(self.credentials.get().and_then(Option::as_ref))
     }
 
-    fn basic(&self, uri: &Uri, used: Option<&str>) -> Result<String> {
-        ensure!(used.is_none(), texts::wrong_password(&self.registry));
+    fn basic(&self, uri: &Uri) -> Result<String> {
         match self.credentials()? {
             Some(Credentials::Password { user, password }) => {
                 ensure!(is_private(uri), texts::password_in_the_clear(&shown(uri)));

@@ -37,8 +37,6 @@ use failure::Failure;
 const USER_AGENT: &str = concat!("coracle/", env!("CARGO_PKG_VERSION"));
 /// How often one question is sent elsewhere.
 const MOST_REDIRECTS: usize = 5;
-/// How long a small document may take in all.
-const DOCUMENT_TIME: Duration = Duration::from_secs(60);
 
 /// A question.
 #[derive(Debug)]
@@ -65,6 +63,8 @@ pub(crate) struct Answer {
     pub(crate) uri: Uri,
     headers: HeaderMap,
     pub(crate) body: BodyReader<'static>,
+    /// How long a small document may take in all.
+    time: Duration,
 }
 
 impl Answer {
@@ -116,7 +116,7 @@ impl Answer {
                 }
             }
             // One byte now and then is as bad as none.
-            if begun.elapsed() > DOCUMENT_TIME {
+            if begun.elapsed() > self.time {
                 return Err(Failure::hopeless(texts::too_slow(&shown(&self.uri))));
             }
         }
@@ -195,7 +195,8 @@ impl Transport {
         let answer = answer.map_err(|error| Failure::of(&error, uri, proxy.as_ref()))?;
         let (head, body) = answer.into_parts();
         let (status, headers) = (head.status.as_u16(), head.headers);
-        let answer = Answer { status, uri: uri.clone(), headers, body: body.into_reader() };
+        let time = self.options.patience.silence * 2;
+        let answer = Answer { status, uri: uri.clone(), headers, body: body.into_reader(), time };
         match answer.header(header::CONTENT_ENCODING) {
             None | Some("" | "identity") => Ok(answer),
             Some(encoding) => Err(Failure::hopeless(texts::encoded(&shown(uri), encoding))),

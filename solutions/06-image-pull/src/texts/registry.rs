@@ -171,9 +171,12 @@ pub(crate) fn no_talk(host: &str, proxy: Option<&str>, said: &str) -> String {
     let through = proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}"));
     let place = host.escape_debug();
     let cause = match said {
-        _ if said.contains("UnknownIssuer") || said.contains("CaUsedAsEndEntity") => format!(
+        _ if said.contains("UnknownIssuer") => format!(
             "; its certificate is from an authority that this machine doesn't know: put the authority's certificate into /etc/docker/certs.d/{place}/ca.crt, or into a file that SSL_CERT_FILE names"
         ),
+        _ if said.contains("CaUsedAsEndEntity") => {
+            "; it shows an authority's certificate where its own should be: one that signs itself is made by `openssl req -x509 … -addext basicConstraints=CA:FALSE`".into()
+        }
         _ if said.contains("Expired") || said.contains("NotValidYet") => {
             "; its certificate is not valid at the time that this machine's clock shows: see `date`"
                 .into()
