@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         let store = Store::open()?;
         match arguments {
             Arguments::Run { pull, fetch, options } => {
-                let image = images::get(&store, &options.image, pull, &fetch)?;
+                let image = images::get(&store, &options.image()?, pull, &fetch)?;
                 return run::start(options, &image);
             }
             Arguments::Pull { fetch, explain, quiet, image } => {
