@@ -147,9 +147,11 @@ impl Authorization {
             _ => bail!(texts::no_token(&shown(&uri), &client.refusal(&mut answer))),
         }
         let bytes = answer.document(MOST)?;
-        let token: Token =
-            serde_json::from_slice(&bytes).with_context(|| texts::bad_token(&shown(&uri)))?;
-        let token = token.token.into_iter().chain(token.access_token).find(|it| !it.is_empty());
+        // What is there instead may be a secret as well.
+        let token: Option<Token> = serde_json::from_slice(&bytes).ok();
+        let Token { token, access_token } =
+            token.with_context(|| texts::bad_token(&shown(&uri)))?;
+        let token = token.into_iter().chain(access_token).find(|it| !it.is_empty());
         let visible = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
         let token = token.filter(visible).with_context(|| texts::bad_token(&shown(&uri)))?;
         Ok(format!("Bearer {token}"))

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -179,7 +179,8 @@ impl Document {
         ensure!(told != "text/html", texts::WEB_PAGE);
         ensure!(!told.starts_with(SCHEMA_1), texts::SCHEMA_1);
         // A version 1 has no field of the others.
-        let fields: Fields = serde_json::from_slice(bytes).context(texts::NO_MANIFEST)?;
+        let fields = serde_json::from_slice(bytes);
+        let fields: Fields = fields.map_err(|error| Error::msg(texts::no_manifest(&error)))?;
         ensure!(fields.schema_version == 2 && fields.fs_layers.is_none(), texts::SCHEMA_1);
 
         let own = fields.media_type.unwrap_or_default();

@@ -96,7 +96,10 @@ pub(crate) fn bad_platform(text: &str) -> String {
 
 // Manifests.
 
-pub(crate) const NO_MANIFEST: &str = "what the registry sent is no manifest";
+pub(crate) fn no_manifest(error: &serde_json::Error) -> String {
+    format!("what the registry sent is no manifest: {}", plain(&error.to_string()))
+}
+
 pub(crate) const WEB_PAGE: &str = "the registry sent a web page instead of a manifest: perhaps this is no registry, or a network's log-in page stands between";
 pub(crate) const SCHEMA_1: &str = "the image is in Docker's format of before 2016 (schema 1), which nobody reads any more; its maker has to build it again";
 pub(crate) const INDEX_FOR_MANIFEST: &str =
@@ -194,12 +197,17 @@ pub(crate) fn no_talk(host: &str, proxy: Option<&str>, said: &str) -> String {
     format!("no talk with {place}{through} is possible: {}{cause}", plain(said))
 }
 
-/// What a library says, made fit for a sentence.
+/// What a library says, made fit for a sentence. It may quote what somebody else wrote.
 fn plain(said: &str) -> String {
     match said {
-        "timeout: per read" | "timeout: PerRead" => "it is silent".into(),
-        said => said.chars().take(300).collect::<String>().escape_debug().to_string(),
+        said if said.starts_with("timeout: ") => "it is silent".into(),
+        said => said.chars().filter(|c| !c.is_control()).take(300).collect(),
     }
+}
+
+/// Where JSON makes no sense. (What is there may be a secret.)
+pub(crate) fn place(error: &serde_json::Error) -> String {
+    format!("no sense in line {}, column {}", error.line(), error.column())
 }
 
 pub(crate) fn bad_proxy(variable: &str) -> String {
