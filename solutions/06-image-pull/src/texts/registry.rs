@@ -48,6 +48,8 @@ pub(crate) fn other_digest(promised: &Digest, found: &Digest) -> String {
 pub(crate) const EMPTY_NAME: &str = "an image's name can't be empty";
 pub(crate) const NAME_IS_NUMBER: &str = "64 hexadecimal digits are an image's ID, not its name";
 
+pub(crate) const CAPITAL_LETTERS: &str = "a repository is written in small letters";
+
 pub(crate) fn bad_name(name: &str, why: &str) -> String {
     format!("{} is no name of an image: {why}", shown(name))
 }
@@ -70,10 +72,6 @@ pub(crate) fn bad_port(port: &str) -> String {
 
 pub(crate) fn long_repository(most: usize) -> String {
     format!("the repository has at most {most} letters")
-}
-
-pub(crate) fn capital_letters(repository: &str) -> String {
-    format!("the repository {} has only small letters", shown(&repository.to_lowercase()))
 }
 
 pub(crate) fn bad_repository(repository: &str) -> String {
@@ -328,9 +326,9 @@ pub(crate) fn asking_workshop(host: &str, workshop: &str) -> String {
     format!("{host} can't be reached: asking the workshop's registry at {workshop}.")
 }
 
-pub(crate) fn no_network(workshop: &str) -> String {
+pub(crate) fn no_network(workshop: &str, said: &str) -> String {
     format!(
-        "no registry is there; without a network, start the workshop's own (`coracle registry`), which is looked for at {workshop}"
+        "{said}; without a network, `coracle registry` serves the workshop's own images, but nobody answers at {workshop}: start it in another terminal"
     )
 }
 
