@@ -20,7 +20,7 @@ use serde::de::IgnoredAny;
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::platform::Platform;
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 /// The largest manifest that is read, in bytes: what registries are asked to accept.
 pub const MOST_BYTES: u64 = 4 << 20;

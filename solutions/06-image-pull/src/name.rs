@@ -19,7 +19,7 @@ use std::str::FromStr;
 use anyhow::{Error, Result, bail, ensure};
 
 use crate::digest::Digest;
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 /// The registry that is meant where none is named.
 pub const DOCKER_HUB: &str = "docker.io";
