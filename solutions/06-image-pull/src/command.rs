@@ -20,10 +20,13 @@ use crate::texts::run as texts;
 ///
 /// # Errors
 ///
-/// When neither of them names a command.
+/// When neither of them names a command, or the user a variable without a name.
 pub fn of(image: &Name, config: &Execution, options: &RunOptions, host: &str) -> Result<Command> {
     let words = words(config, options.entrypoint.as_deref(), options.command());
     ensure!(!words.is_empty(), texts::no_command(image));
+    for variable in &options.env {
+        ensure!(!variable.is_empty() && !variable.starts_with('='), texts::no_variable(variable));
+    }
     let command = Command::new(&words)?.clean_environment().without_env("HOME");
     Ok(with_variables(command.env("HOSTNAME", host), &config.env, &options.env))
 }

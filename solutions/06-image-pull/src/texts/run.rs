@@ -63,6 +63,10 @@ pub(crate) fn no_command(image: &Name) -> String {
     format!("{image} does not say what to run; name a command behind it")
 }
 
+pub(crate) fn no_variable(text: &str) -> String {
+    format!("--env {text:?} is not NAME or NAME=VALUE")
+}
+
 pub(crate) fn unknown_signal(text: &str) -> String {
     format!("the image's stop signal {text:?} is none")
 }

@@ -55,7 +55,7 @@ fn the_environment_is_the_images_and_the_users() {
             let words = [&["--network", "none", "--hostname", "box"], options, &[image]].concat();
             let mut command = machine.command(who, &words);
             command.env("SECRET", "of the host").env("MINE", "of the user").env("TERM", "vt100");
-            command.env_remove("UNKNOWN");
+            command.env_remove("B");
             let output = command.output().expect("it starts");
             assert!(output.status.success(), "{}", stderr(&output));
             let mut lines: Vec<_> = stdout(&output).lines().map(String::from).collect();
@@ -73,6 +73,10 @@ fn the_environment_is_the_images_and_the_users() {
         );
         let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         assert_eq!(env(&[], &plain), ["HOME=/root", "HOSTNAME=box", path]);
+        for nameless in ["=x", ""] {
+            let error = machine.fails(who, &["-e", nameless, &plain], 125);
+            assert!(error.contains("NAME=VALUE"), "{error}");
+        }
     }
 }
 
