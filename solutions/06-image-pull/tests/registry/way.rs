@@ -215,3 +215,23 @@ fn encrypted_with_an_authority_of_its_own() {
     assert!(open.contains("http://127.0.0.1:1/, which is not encrypted"), "{open}");
     assert_eq!(found, Ok(digest(manifest.as_bytes())));
 }
+
+#[test]
+fn docker_hubs_credentials_are_filed_under_its_old_name() {
+    let image = Image::new();
+    let server = Server::start(move |request| match request.header("authorization") {
+        "Basic bWU6c2VjcmV0" => image.answer(request),
+        _ => Answer::new(401).header("WWW-Authenticate", "Basic realm=x"),
+    });
+    for key in
+        ["https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io"]
+    {
+        let folder = Folder::new();
+        folder
+            .file("config.json", &format!(r#"{{"auths":{{"{key}":{{"auth":"bWU6c2VjcmV0"}}}}}}"#));
+        let variables = [("DOCKER_CONFIG", folder.path())];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        pull("me/app", hub(&server.address, &nobody(), &variables)).expect("all is well");
+    }
+    assert_eq!(server.asked("/v2/me/app/manifests/latest").len(), 8);
+}
