@@ -6,7 +6,7 @@
 use anyhow::Result;
 use overlay_layers::Overlay;
 use pid_namespace::{PidNamespace, Root};
-use process::{Container, explain};
+use process::Container;
 use uts_net::{Files, Hostname, Ipc, Network, NetworkOptions, RunFolder};
 
 use crate::options::RunOptions;
@@ -23,9 +23,6 @@ use crate::{command, ports};
 ///
 /// Whatever kept the container from being made or from being taken down.
 pub fn start(options: RunOptions, image: &Image) -> Result<u8> {
-    if options.explain {
-        explain::enable();
-    }
     let config = &image.config.config;
     let workdir = WorkDir::new(options.workdir.as_deref(), &config.working_dir)?;
     let user = User::new(options.user.as_deref().unwrap_or(&config.user));

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use chroot_jail::host_root::cache_folder;
 use image_pull::name::Name;
 use image_pull::platform::Platform;
-use image_pull::progress::Progress;
+use image_pull::progress::{Progress, To};
 use image_pull::pull::pull;
 use image_pull::registry::Registry;
 use image_pull::store::Store;
@@ -36,7 +36,7 @@ pub(super) fn image(last: Last) -> Result<Last> {
         say(format_args!("\n{told}\n"))?;
         let name: Name = format!("{}/{name}", registry.address).parse()?;
         let from = Registry::new(&name, false)?;
-        pull(&store, &from, &name, &Platform::host(), &Progress::new(false))?;
+        pull(&store, &from, &name, &Platform::host(), &Progress::new(To::Output))?;
     }
     let name = format!("{}/{}", registry.address, texts::WEBAPP).parse()?;
     drop(registry);
