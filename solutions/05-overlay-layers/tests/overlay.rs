@@ -87,13 +87,13 @@ fn diff_tells_what_changed() {
         let upper = format!("{}-upper", data(who));
         let script = "echo new >/added; mkdir /folder; echo x >/folder/x; echo more >>/etc/one
              rm /etc/two; rm -r /old; mkdir /old; echo y >/old/y; rm -r /etc/d; echo flat >/etc/d
-             rm -r /new; touch /tmp/gone; chmod 4755 /bin/busybox; ln -s nowhere /link
+             rm -r /new; touch /tmp/gone; chmod 4755 /bin/busybox; ln -s nowhere /link; ln /added /hard
              mkdir /made; rmdir /made; echo same >/etc/three; rm /etc/three";
-        let words = [options(&layers), vec!["--upper", &upper]].concat();
-        let output = run(&host, who, &words, script);
+        let on_upper = [options(&layers), vec!["--upper", &upper]].concat();
+        let output = run(&host, who, &on_upper, script);
         assert!(output.status.success(), "{}", stderr(&output));
         let expected = "A /added\nC /bin\nC /bin/busybox\nC /etc\nC /etc/d\nC /etc/one\nD /etc/three\nD /etc/two\n\
-             A /folder\nA /folder/x\nA /link\nD /new\nC /old\nD /old/file\nA /old/y\n";
+             A /folder\nA /folder/x\nA /hard\nA /link\nD /new\nC /old\nD /old/file\nA /old/y\n";
         let changes = call(&host, who, &["diff", &upper]);
         assert_eq!(stdout(&changes), expected, "{}", stderr(&changes));
         let words = [&["diff"], &options(&layers)[..], &[&upper]].concat();
@@ -108,19 +108,7 @@ fn diff_tells_what_changed() {
             assert!(stored.contains(part), "{stored}");
         }
         // The changes are there in the next run on the same folder, and only on the same layers.
-        let output = run(
-            &host,
-            who,
-            &words[1..]
-                .iter()
-                .rev()
-                .skip(1)
-                .rev()
-                .chain(&["--upper", upper.as_str()])
-                .copied()
-                .collect::<Vec<_>>(),
-            "cat /added; ls /old",
-        );
+        let output = run(&host, who, &on_upper, "cat /added; ls /old");
         assert_eq!(stdout(&output), "new\ny\n", "{}", stderr(&output));
         let output = run(&host, who, &["--layer", &layers[0], "--upper", &upper], "true");
         assert_eq!(output.status.code(), Some(125));
@@ -282,12 +270,204 @@ fn a_killed_run_is_cleared_up_by_the_next() {
 }
 
 #[test]
+fn below_a_folder_that_was_replaced_nothing_shows_through() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let layers = layers(&host, who);
+        let upper = format!("{}-upper", data(who));
+        let below = format!("{}/old/sub", layers[0]);
+        let _ = host.sh(&format!(
+            "mkdir {below}; echo 1 >{below}/one; echo 2 >{below}/two
+             chown -R --reference={} {below}",
+            layers[0]
+        ));
+        // The folder that is made inside the new one is no opaque one itself.
+        let script = "rm -r /old && mkdir -p /old/sub/in && echo new >/old/sub/one &&
+             mkdir -p /closed/in; chmod 0 /closed";
+        let words = [&options(&layers)[..], &["--upper", &upper]].concat();
+        let output = run(&host, who, &words, script);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let expected = "A /closed\nA /closed/in\nC /old\nD /old/file\nC /old/sub\nA /old/sub/in\n\
+             C /old/sub/one\nD /old/sub/two\n";
+        let changes = call(&host, who, &["diff", &upper]);
+        assert_eq!(stdout(&changes), expected, "{}", stderr(&changes));
+        let stored = stdout(&call(&host, who, &["diff", "--stored", &upper]));
+        assert!(!stored.contains("copied up") && !stored.contains("from below"), "{stored}");
+    }
+}
+
+#[test]
+fn a_layers_folder_moves_as_a_copy() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let layers = layers(&host, who);
+        let upper = format!("{}-upper", data(who));
+        let output = run(
+            &host,
+            who,
+            &[&options(&layers)[..], &["--upper", &upper]].concat(),
+            "mv /old /moved; cat /moved/file",
+        );
+        assert_eq!(stdout(&output), "old\n", "{}", stderr(&output));
+        let changes = call(&host, who, &["diff", &upper]);
+        assert_eq!(stdout(&changes), "A /moved\nA /moved/file\nD /old\n", "{}", stderr(&changes));
+    }
+}
+
+#[test]
+fn what_a_program_may_do_is_a_change() {
+    let Some(host) = Host::new() else { return };
+    let layers = layers(&host, Who::Root);
+    // To set the mode that a file has already is a change to the kernel, and none to `diff`.
+    let script = "chmod 755 /bin/busybox";
+    let output = run(
+        &host,
+        Who::Root,
+        &[&options(&layers)[..], &["--upper", "/run/upper"]].concat(),
+        script,
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let _ = host.sh("test -f /run/upper/bin/busybox");
+    assert_eq!(stdout(&call(&host, Who::Root, &["diff", "/run/upper"])), "");
+    // CAP_NET_RAW, as setcap(8) writes it.
+    let _ = host.sh(
+        "setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 /run/upper/bin/busybox",
+    );
+    let changes = call(&host, Who::Root, &["diff", "/run/upper"]);
+    assert_eq!(stdout(&changes), "C /bin\nC /bin/busybox\n");
+}
+
+#[test]
+fn the_root_folder_is_the_topmost_layers() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let layers = layers(&host, who);
+        let upper = format!("{}-upper", data(who));
+        let _ = host.sh(&format!("chmod 751 {}", layers[2]));
+        for kept in [vec![], vec!["--upper", &upper]] {
+            let words = [options(&layers), kept].concat();
+            let words =
+                [&["run", "--network", "none"], &words[..], &["stat", "-c", "%a", "/"]].concat();
+            let script = "umask 077; exec \"$@\"";
+            let mut command = host.command(who, "sh");
+            command.args(["-c", script, "sh"]).arg(reachable(&host, PROGRAM)).args(words);
+            let output = command.output().unwrap();
+            assert_eq!(stdout(&output), "751\n", "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn older_kernels_take_one_text() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let [base, ..] = layers(&host, who);
+        let _ = host.sh(&format!(
+            "for n in $(seq 499); do mkdir -p '{base}:,-'$n/many; echo $n >'{base}:,-'$n/many/$n; done"
+        ));
+        let mut all: Vec<String> = (1..500).map(|number| format!("{base}:,-{number}")).collect();
+        all.insert(0, base);
+        // Before Linux 6.5 any option is accepted at first; before 5.2 there is no such call.
+        for as_if in ["fsconfig:retval=0:when=1", "fsopen:error=ENOSYS"] {
+            let inject = format!("inject={as_if}");
+            let mut command = host.command(who, "strace");
+            command.args(["-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", &inject]);
+            command.arg(reachable(&host, PROGRAM)).args(["run", "--explain", "--network", "none"]);
+            command.args(options(&all)).args(["sh", "-c", "ls /many | grep -c .; cat /many/250"]);
+            let output = command.output().unwrap();
+            assert_eq!(stdout(&output), "499\n250\n", "{as_if}: {}", stderr(&output));
+            let mounted = stderr(&output).contains("mount(\"overlay\", ");
+            assert!(mounted, "{as_if}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn folders_without_end_are_removed() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let layers = layers(&host, who);
+        assert!(run(&host, who, &options(&layers), "true").status.success());
+        let before = host.snapshot();
+        // 3000 folders inside of each other, and a process that may open 200 files.
+        let script = "p=d; for i in 1 2 3 4 5 6 7 8 9; do p=$p/d; done; p=$p/$p/$p/$p/$p; p=$p/$p/$p/$p
+             for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mkdir -p $p && cd $p; done 2>/dev/null; echo x >end";
+        let limited = "ulimit -n 200; exec \"$@\"";
+        let mut command = host.command(who, "sh");
+        command.args(["-c", limited, "sh"]).arg(reachable(&host, PROGRAM)).args([
+            "run",
+            "--network",
+            "none",
+        ]);
+        let output = command.args(options(&layers)).args(["sh", "-c", script]).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_same(&before, &host.snapshot());
+    }
+}
+
+#[test]
+fn what_can_not_be_removed_stops_nobody() {
+    let Some(host) = Host::new() else { return };
+    for who in BOTH {
+        let layers = layers(&host, who);
+        assert!(run(&host, who, &options(&layers), "true").status.success());
+        let dead = format!("{}/coracle/solutions/containers/0123456789ab", data(who));
+        // As if a mount of a container's had reached the host.
+        let _ = host.sh(&format!(
+            "mkdir -m 777 -p {dead}/merged/home /tmp/home && echo dear >/tmp/home/file &&
+             chown -R --reference={} {dead} /tmp/home && mount --bind /tmp/home {dead}/merged/home",
+            layers[0]
+        ));
+        let output = run(&host, who, &options(&layers), "echo well");
+        assert_eq!(stdout(&output), "well\n", "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("What a killed run wrote stays for now: "),
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(host.sh(&format!("umount {dead}/merged/home; cat /tmp/home/file")), "dear\n");
+        let output = run(&host, who, &options(&layers), "echo well");
+        assert!(!stderr(&output).contains("stays for now"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn runs_begin_while_others_end() {
+    let Some(host) = Host::new() else { return };
+    let layers = layers(&host, Who::Root);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let output = run(&host, Who::Root, &options(&layers), "echo well");
+                    assert_eq!(stdout(&output), "well\n", "{}", stderr(&output));
+                }
+            });
+        }
+    });
+    assert_eq!(host.sh("ls -A /run/data/coracle/solutions/containers"), "lock\n");
+}
+
+#[test]
+fn the_story_is_told() {
+    let Some(host) = Host::new() else { return };
+    let layers = layers(&host, Who::Root);
+    let output = run(&host, Who::Root, &[&options(&layers)[..], &["--explain"]].concat(), "true");
+    let story = stderr(&output);
+    for part in
+        ["book 05#upper", "book 05#mount", "\"lowerdir+\", \"/tmp/layers-Root/3\"", "move_mount("]
+    {
+        assert!(story.contains(part), "{part}: {story}");
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_told() {
     let Some(host) = Host::new() else { return };
     for (wrong, expected) in [
         (vec!["run", "--layer", "/nowhere", "true"], "realpath(\"/nowhere\") failed"),
         (vec!["run", "--layer", "/etc/passwd", "true"], "is not a folder"),
-        (vec!["run", "--upper", "/", "true"], "has no name that a work folder"),
+        (vec!["run", "--layer", "/tmp", "--upper", "/", "true"], "has no name that a work folder"),
         (vec!["diff", "/etc"], "nobody noted which layers \"/etc\" belongs to"),
         (vec!["diff", "--layer", "/tmp", "/nowhere"], "opendir(\"/nowhere\") failed"),
     ] {
