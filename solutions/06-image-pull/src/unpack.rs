@@ -111,7 +111,14 @@ impl<R: BufRead> Unpacker<R> {
         }
         let in_whiteout = names().rev().skip(1).any(|name| name.starts_with(b".wh."));
         ensure!(!in_whiteout, texts::FOLDER_IS_WHITEOUT);
-        let Some(place) = self.tree.place(&path)? else {
+        let place = self.tree.place(&path);
+        if let (Err(error), Some((_, name))) = (&place, tree::split(&path)) {
+            // Something that is no folder hides all that a folder below has anyway.
+            if errno(error) == Some(Errno::ENOTDIR) && name.as_bytes().starts_with(b".wh.") {
+                return Ok(());
+            }
+        }
+        let Some(place) = place? else {
             ensure!(entry.kind == Kind::Folder, texts::ROOT_IS_A_FOLDER);
             return self.tree.pending.describe(b"", entry.attributes.clone());
         };

@@ -170,8 +170,13 @@ impl Tree {
             Err(Errno::ENOENT | Errno::ENOTDIR) => {
                 let place =
                     Place { parent: self.folder(above)?, path: path.into(), name: name.into() };
-                self.imply_folder(&place)?;
-                self.look_up(path)
+                // What the layer says is gone may be there anew.
+                self.new_folder(&place, whiteout::is_whiteout)?;
+                let made = self.look_up(path);
+                if made.is_ok() {
+                    self.pending.imply(path)?;
+                }
+                made
             }
             found => found,
         };
@@ -225,12 +230,6 @@ impl Tree {
             }
         }
         normal(&done)
-    }
-
-    /// Makes a folder because something lies in it. What the layer says is gone may be there anew.
-    fn imply_folder(&mut self, place: &Place) -> Result<()> {
-        self.pending.imply(&place.path)?;
-        self.new_folder(place, whiteout::is_whiteout)
     }
 
     /// Makes a folder, or leaves the one that is there. Anything else that is there goes.
