@@ -37,14 +37,24 @@ impl Run {
     ///
     /// When the first word is an option that we don't have, or a word contains a NUL byte.
     pub fn command(&self) -> Result<Command> {
-        // The parser takes whatever it does not know for the command's first word.
-        if let Some(word) = self.words.first().filter(|word| word.as_bytes().starts_with(b"-")) {
-            bail!(texts::unknown_option(word, &program_name()));
-        }
+        refuse_option(self.words.first())?;
         if self.explain {
             explain::enable();
         }
         Command::new(&self.words)
+    }
+}
+
+/// Refuses an option in the first word's place: the parser takes whatever it does not know for that
+/// word.
+///
+/// # Errors
+///
+/// When there is one.
+pub fn refuse_option(first: Option<&OsString>) -> Result<()> {
+    match first.filter(|word| word.as_bytes().starts_with(b"-")) {
+        Some(word) => bail!(texts::unknown_option(word, &program_name())),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
+use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, Result, bail};
@@ -41,20 +42,34 @@ impl Command {
     }
 
     /// Leaves the host's environment behind and takes what Docker gives every container: `PATH`,
-    /// `HOME`, and `TERM` where there is one.
+    /// `HOME`, and `TERM` where there is a terminal.
     #[must_use]
     pub fn clean_environment(mut self) -> Self {
-        self.env.retain(|(name, _)| name == "TERM");
+        let terminal = io::stdin().is_terminal();
+        self.env.retain(|(name, _)| name == "TERM" && terminal);
         self.env("PATH", DEFAULT_PATH).env("HOME", "/root")
     }
 
     /// Sets one variable of the command's environment.
     #[must_use]
-    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+    pub fn env(self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         let name = name.into();
-        self.env.retain(|(other, _)| *other != name);
-        self.env.push((name, value.into()));
+        let mut command = self.without_env(&name);
+        command.env.push((name, value.into()));
+        command
+    }
+
+    /// Takes one variable out of the command's environment.
+    #[must_use]
+    pub fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.env.retain(|(other, _)| other != name.as_ref());
         self
+    }
+
+    /// Whether the command's environment has a variable of this name.
+    #[must_use]
+    pub fn has_env(&self, name: &str) -> bool {
+        self.env.iter().any(|(other, _)| other == name)
     }
 
     /// Becomes the command. Returns only when that failed.

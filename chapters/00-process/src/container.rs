@@ -134,10 +134,8 @@ fn enter(
     for mechanism in &mut *mechanisms {
         mechanism.enter()?;
     }
-    let mut command = command.clone();
-    for mechanism in mechanisms {
-        mechanism.command(&mut command)?;
-    }
+    let each = mechanisms.iter_mut();
+    let command = each.fold(command.clone(), |command, mechanism| mechanism.command(command));
     host.entered()?;
     if !host.wait()? {
         sys::exit(failure::NOT_MADE);

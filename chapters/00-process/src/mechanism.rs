@@ -59,12 +59,9 @@ pub trait Mechanism {
 
     /// Inside the new process, after every mechanism has entered: changes what of the command depends
     /// on what is inside, as the home of a user whom only the container knows.
-    ///
-    /// # Errors
-    ///
-    /// As for `enter`.
-    fn command(&mut self, _command: &mut Command) -> Result<()> {
-        Ok(())
+    #[must_use]
+    fn command(&mut self, command: Command) -> Command {
+        command
     }
 
     /// On the host, after a signal was sent to the process: a process that this mechanism keeps

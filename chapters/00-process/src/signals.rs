@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use nix::errno::Errno;
-use nix::libc::{SI_KERNEL, SIGKILL, SIGTERM};
+use nix::libc::{SI_KERNEL, SIGKILL, SIGSTOP, SIGTERM};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
@@ -186,7 +186,10 @@ fn is_dropped(pid: Pid, signal: i32) -> bool {
     };
     let mask = |name| u64::from_str_radix(field(name), 16).unwrap_or(u64::MAX);
     let heard = mask("SigCgt:") | mask("SigIgn:") | mask("SigBlk:");
-    field("NSpid:").split_whitespace().nth(1).is_some()
+    // These two are never dropped when they come from outside.
+    let inescapable = [SIGKILL, SIGSTOP].contains(&signal);
+    !inescapable
+        && field("NSpid:").split_whitespace().nth(1).is_some()
         && field("NSpid:").ends_with("\t1")
         && heard & (1 << (signal - 1)) == 0
 }

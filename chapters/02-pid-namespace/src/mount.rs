@@ -69,6 +69,11 @@ impl Mount {
         &self.target
     }
 
+    /// Whether it shows what is mounted elsewhere.
+    pub(crate) fn is_bind(&self) -> bool {
+        matches!(self.what, What::Bind { .. })
+    }
+
     fn because(mut self, step: &'static Step) -> Self {
         self.step = step;
         self

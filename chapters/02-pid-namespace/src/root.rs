@@ -70,6 +70,11 @@ impl Root {
     pub fn mount_points(&self) -> impl Iterator<Item = &Path> {
         self.mounts.iter().map(Mount::target)
     }
+
+    /// Whether a folder of the host's is to be seen at `/dev`: nothing is to be made in that one.
+    fn has_host_devices(&self) -> bool {
+        self.mounts.iter().any(|mount| mount.is_bind() && mount.target() == Path::new("/dev"))
+    }
 }
 
 impl Mechanism for Root {
@@ -85,7 +90,9 @@ impl Mechanism for Root {
         for mount in &self.mounts {
             mount.make(root.as_fd())?;
         }
-        devices::make(root.as_fd())?;
+        if !self.has_host_devices() {
+            devices::make(root.as_fd())?;
+        }
         pivot(root)
     }
 }

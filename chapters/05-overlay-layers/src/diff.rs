@@ -8,13 +8,16 @@
 //! something changed is a changed one; of a folder that is gone only its own name is listed.
 
 use std::fmt;
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use nix::libc::{S_IFMT, S_IFREG};
 use nix::sys::stat::FileStat;
 
 use crate::lookup::{Found, is_folder, is_opaque, names_in, stat};
-use crate::{texts, whiteout};
+use crate::{sys, texts, whiteout};
 
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,19 +96,19 @@ pub fn diff(layers: &[PathBuf], upper: &Path) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// Notes the changes in one folder of the upper layer. `opaque` says that it hides what is below.
+/// Notes the changes in one folder of the upper layer. `hides` says that it hides what is below.
 fn folder(
     upper: &Path,
     path: &Path,
     below: &Found,
-    opaque: bool,
+    hides: bool,
     changes: &mut Vec<Change>,
 ) -> Result<()> {
     let names = names_in(upper)?;
     for name in &names {
-        entry(&upper.join(name), path.join(name), &below.at(name)?, changes)?;
+        entry(&upper.join(name), path.join(name), &below.at(name)?, hides, changes)?;
     }
-    if opaque {
+    if hides {
         for name in below.names()?.difference(&names) {
             let path = path.join(name);
             changes.push(Change { kind: Kind::Deleted, path, stored: Stored::Hidden });
@@ -114,35 +117,48 @@ fn folder(
     Ok(())
 }
 
-/// Notes the changes at one path of the upper layer, and below it.
-fn entry(upper: &Path, path: PathBuf, below: &Found, changes: &mut Vec<Change>) -> Result<()> {
+/// Notes the changes at one path of the upper layer, and below it. `hidden` says that the folder that
+/// it is in hides what is below.
+fn entry(
+    upper: &Path,
+    path: PathBuf,
+    below: &Found,
+    hidden: bool,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
     let Some(stat) = stat(upper)? else { return Ok(()) };
     let opaque = is_folder(&stat) && is_opaque(upper)?;
     let before = changes.len();
     if is_folder(&stat) {
-        folder(upper, &path, below, opaque, changes)?;
+        folder(upper, &path, below, opaque || hidden, changes)?;
     }
-    let inside = changes.len() > before;
-    changes.extend(change(&stat, path, below.first.as_ref(), opaque, inside));
+    let more = changes.len() > before || other_capabilities(upper, below);
+    let change = change(&stat, path, below.first.as_ref(), opaque, more);
+    changes.extend(change.map(|change| match (hidden, change.stored) {
+        // It does not show through, and so it can't have been copied up.
+        (true, Stored::Way | Stored::CopiedUp) => Change { stored: Stored::Itself, ..change },
+        _ => change,
+    }));
     Ok(())
 }
 
 /// The change that something in the upper folder stands for, if it does. `below` is what the layers
-/// have at this path; `opaque` that it is an opaque folder; `inside` that something below it changed.
+/// have at this path; `opaque` says that it is an opaque folder; `more` that something below it
+/// changed, or what a program may do (`capabilities(7)`).
 fn change(
     stat: &FileStat,
     path: PathBuf,
     below: Option<&FileStat>,
     opaque: bool,
-    inside: bool,
+    more: bool,
 ) -> Option<Change> {
     // ANCHOR: diff
     // EXERCISE diff: tell what an entry of the upper folder means
     //   There are four cases. A whiteout (`whiteout::is_whiteout(stat)`) means Deleted if the
     //   layers below have anything, and nothing (`None`) if they don't; it is stored as
     //   Stored::Whiteout. Anything else means Added if they have nothing: Stored::Itself. If they
-    //   have something, it means Changed if `differs(stat, below)` or if something `inside` did;
-    //   it is stored as Stored::Opaque if `opaque`, as Stored::Way if it is a folder
+    //   have something, it means Changed if `differs(stat, below)` or if there is `more`; it is
+    //   stored as Stored::Opaque if `opaque`, as Stored::Way if it is a folder
     //   (`is_folder(stat)`), and as Stored::CopiedUp if not. Otherwise it means nothing.
     todo!("diff: tell what an entry of the upper folder means")
     // ANCHOR_END: diff
@@ -154,4 +170,18 @@ fn differs(now: &FileStat, before: &FileStat) -> bool {
     let whose = |stat: &FileStat| (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_rdev);
     let what = |stat: &FileStat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
     whose(now) != whose(before) || (!is_folder(now) && what(now) != what(before))
+}
+
+/// Whether a file has other capabilities than the layers below have. Of all attributes, `docker diff`
+/// looks at this one.
+fn other_capabilities(upper: &Path, below: &Found) -> bool {
+    let (Some(first), Some(place)) = (&below.first, &below.place) else { return false };
+    let is_file = |stat: &FileStat| stat.st_mode & S_IFMT == S_IFREG;
+    let of = |path: &Path| {
+        let file = File::open(path).ok()?;
+        sys::attribute(file.as_fd(), c"security.capability").ok()
+    };
+    is_file(first)
+        && upper.symlink_metadata().is_ok_and(|now| now.is_file())
+        && of(upper) != of(place)
 }

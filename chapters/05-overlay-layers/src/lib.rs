@@ -25,8 +25,8 @@
 //! # What is left out
 //!
 //! Overlayfs can also note that a folder was renamed, and copy up a file's metadata alone
-//! (`redirect_dir`, `metacopy`). Both make an upper folder that can't be packed into an image, so
-//! they stay as the kernel has them: off, if nobody changed that. A read-only container: chapter 08.
+//! (`redirect_dir`, `metacopy`). Both make an upper folder that can't be packed into an image: they
+//! are switched off. A read-only container: chapter 08.
 
 pub mod data;
 pub mod diff;

@@ -1,15 +1,18 @@
 //! Chapter 05's program: run a command on layers, and see what it changed.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use cgroup_limits::LimitOptions;
 use ch05_overlay_layers as overlay_layers;
 use clap::Parser;
+use nix::errno::Errno;
 use pid_namespace::{InitOption, PidNamespace, Root};
-use process::{Container, cli};
+use process::failure::errno;
+use process::sys::may_administer;
+use process::{Container, cli, rootless};
 use uts_net::{Files, Hostname, Ipc, Network, NetworkOptions, RunFolder};
 
 use overlay_layers::{LayerOptions, diff, writable};
@@ -86,13 +89,21 @@ fn start(Run { layers, limits, network: options, init, run }: Run) -> Result<u8>
     Ok(ended.exit_code())
 }
 
-fn show(layers: Vec<PathBuf>, stored: bool, upper: &std::path::Path) -> Result<u8> {
+fn show(layers: Vec<PathBuf>, stored: bool, upper: &Path) -> Result<u8> {
     let layers = match layers.is_empty() {
         true => writable::layers_of(upper).with_context(|| diff::unknown_layers(upper))?,
         false => layers,
     };
+    let changes = match diff::diff(&layers, upper) {
+        // A folder that the container closed to everybody is still open to its root.
+        Err(error) if errno(&error) == Some(Errno::EACCES) && !may_administer() => {
+            rootless::enter()?;
+            diff::diff(&layers, upper)?
+        }
+        changes => changes?,
+    };
     let mut out = io::stdout().lock();
-    for change in diff::diff(&layers, upper)? {
+    for change in changes {
         let written = match stored {
             true => writeln!(out, "{:<40} {}", change.to_string(), change.stored),
             false => writeln!(out, "{change}"),

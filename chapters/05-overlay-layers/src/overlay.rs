@@ -19,7 +19,7 @@
 //! `fsconfig(2)`, `fsmount(2)`, `move_mount(2)`). With `mount(2)` all options are one text, in which
 //! `:` and `,` have a meaning and which ends at 4095 bytes, after about a hundred layers.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -39,6 +39,10 @@ use crate::{Writable, flatten, sys, texts, whiteout};
 
 /// The longest text that `fsconfig(2)` takes, in bytes.
 const LONGEST: usize = 255;
+
+/// Some distributions let overlayfs note only that a folder was renamed, or copy up a file without
+/// its content. Such an upper folder says nothing without the layers below: it is no layer itself.
+const COMPLETE: [(&CStr, &CStr); 2] = [(c"redirect_dir", c"nofollow"), (c"metacopy", c"off")];
 
 /// Layers, and what the container writes on top of them.
 #[derive(Debug)]
@@ -152,12 +156,10 @@ impl Layers {
             Err(Errno::ENOSYS | Errno::EPERM) => return self.mount_by_one_text(),
             opened => opened.step(&texts::OVERLAY, "fsopen(\"overlay\", FSOPEN_CLOEXEC)")?,
         };
-        match sys::set(context.as_fd(), c"lowerdir+", &self.short(&self.lower[0])?.0) {
-            // Linux before 6.8 has no option for one layer at a time.
-            Err(Errno::EINVAL) => return self.mount_by_one_text(),
-            _ => drop(context),
+        match takes_layers_one_by_one(&context) {
+            true => self.mount_layer_by_layer(),
+            false => self.mount_by_one_text(),
         }
-        self.mount_layer_by_layer()
     }
 
     fn mount_layer_by_layer(&self) -> Result<()> {
@@ -179,6 +181,9 @@ impl Layers {
                 .step(&texts::OVERLAY, call)
                 .map_err(|error| said(&context, error))
         };
+        for (key, value) in COMPLETE {
+            set(key, &value.into())?;
+        }
         // ANCHOR: mount
         // EXERCISE mount: put the layers on top of each other
         //   `set(c"KEY", &short(PATH)?)?` hands over one option. Overlayfs wants its lower folders
@@ -213,6 +218,9 @@ impl Layers {
         let [lower @ .., upper, work] = &numbers[..] else { bail!(texts::NO_LAYERS) };
         let lower = lower.join(":");
         let mut options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        for (key, value) in COMPLETE {
+            options.push_str(&format!(",{}={}", key.to_string_lossy(), value.to_string_lossy()));
+        }
         if whiteout::by_user_attributes() {
             options.push_str(",userxattr");
         }
@@ -243,6 +251,13 @@ impl Layers {
         let name = format!("/proc/self/fd/{}", file.as_raw_fd());
         Ok((text(Path::new(&name))?, Some(file)))
     }
+}
+
+/// Whether overlayfs has an option for a single layer, as it has since Linux 6.8. It then looks for
+/// the layer at once, and misses this one. Linux 6.5 does not know the option (EINVAL); before that
+/// every option is taken, and refused only when the file system is made.
+fn takes_layers_one_by_one(context: &OwnedFd) -> bool {
+    sys::set(context.as_fd(), c"lowerdir+", c"/proc/self/fd/none") == Err(Errno::ENOENT)
 }
 
 fn open_path(path: &Path) -> Result<OwnedFd> {

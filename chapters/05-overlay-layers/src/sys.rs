@@ -70,14 +70,18 @@ fn configure(
     Errno::result(result).map(drop)
 }
 
-/// What the file system has to say, if anything: one message of those that it left in the context.
+/// Why the file system refused something, in its own words: the last error among the messages that
+/// it left in the context.
 #[must_use]
 pub fn message(context: BorrowedFd) -> Option<String> {
-    let mut text = [0; 512];
-    let count = nix::unistd::read(context, &mut text).ok()?;
-    let text = String::from_utf8_lossy(&text[..count]);
-    // "e overlay: …": error, warning or information.
-    Some(text.trim_end().split_once(' ')?.1.to_owned())
+    let mut text = [0; 1024];
+    let mut last = None;
+    // One message each time: "e overlay: …", or w for a warning and i for information.
+    while let Ok(count) = nix::unistd::read(context, &mut text) {
+        let text = String::from_utf8_lossy(&text[..count]);
+        last = text.strip_prefix("e ").map(|error| error.trim_end().to_owned()).or(last);
+    }
+    last
 }
 
 /// A mount of the new file system that has no place yet: `fsmount(2)`.

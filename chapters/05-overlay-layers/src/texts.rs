@@ -28,6 +28,7 @@ pub(crate) const REMOVE: Step = Step {
     why: "what the container wrote goes with it",
     causes: &[
         (Errno::EBUSY, "something is mounted in it"),
+        (Errno::EXDEV, "something is mounted in it, which is left alone (`findmnt` shows what)"),
         (Errno::EPERM, "a file in it is immutable (`chattr -i` takes that away)"),
     ],
 };
@@ -127,6 +128,10 @@ pub(crate) fn kernel_says(error: &anyhow::Error, message: &str) -> String {
 
 pub(crate) fn swept(folder: &Path) -> String {
     format!("removing what a killed run wrote: {folder:?}")
+}
+
+pub(crate) fn not_swept(error: &anyhow::Error) -> String {
+    format!("What a killed run wrote stays for now: {error:#}")
 }
 
 pub(crate) fn no_layers_noted(upper: &Path) -> String {

@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -115,6 +115,11 @@ impl Writable {
         } else {
             make_folder(&self.upper(), 0o755)?;
         }
+        // It is the top of what the container sees: that is to look as in the topmost layer.
+        let upper = self.upper();
+        if let (Some(topmost), true) = (layers.last(), is_empty(&upper)) {
+            make_like(topmost, &upper)?;
+        }
         make_folder(&self.work(), 0o700)
     }
 
@@ -174,22 +179,41 @@ fn make_folder(path: &Path, mode: u32) -> Result<()> {
     made.tried(&texts::WRITABLE, format_args!("mkdir({path:?}, {mode:o})"))
 }
 
-/// Locks a folder if nobody holds it.
+/// Gives a folder the owner and the mode of another one.
+fn make_like(model: &Path, folder: &Path) -> Result<()> {
+    let found = fs::metadata(model).tried(&texts::LAYER, format_args!("stat({model:?})"))?;
+    // An ordinary user can't give it away; then it stays his.
+    let _ = chown(folder, Some(found.uid()), Some(found.gid()));
+    let changed = fs::set_permissions(folder, found.permissions());
+    changed.tried(&texts::WRITABLE, format_args!("chmod({folder:?})"))
+}
+
+/// Locks a folder if it is there and nobody holds it.
+///
+/// This kind of lock (`flock(2)`) belongs to the open folder, which a new process inherits. So it
+/// lasts as long as somebody prepares a container in there, even if the one who began that is
+/// killed.
 fn hold(folder: &Path) -> Result<Option<Flock<File>>> {
-    let file = File::open(folder).tried(&texts::WRITABLE, format_args!("open({folder:?})"))?;
+    let file = match File::open(folder) {
+        // The run that it belongs to has just ended.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.tried(&texts::WRITABLE, format_args!("open({folder:?})"))?,
+    };
     match Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno) {
         Err(Errno::EWOULDBLOCK) => Ok(None),
         locked => locked.map(Some).tried(&texts::WRITABLE, format_args!("flock({folder:?})")),
     }
 }
 
-/// Removes the folders that nobody holds.
+/// Removes the folders that nobody holds. One that can't be removed is no reason not to run.
 fn sweep(all: &Path) -> Result<()> {
     let entries = fs::read_dir(all).tried(&texts::WRITABLE, format_args!("opendir({all:?})"))?;
     for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
         if let Some(_dead) = hold(&folder)? {
             explain::note(texts::swept(&folder));
-            remove_tree(&folder)?;
+            if let Err(error) = remove_tree(&folder) {
+                explain::say(texts::not_swept(&error));
+            }
         }
     }
     Ok(())

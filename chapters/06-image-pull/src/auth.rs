@@ -85,7 +85,7 @@ impl Authorization {
         let of = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
         *header = Some(match (of("bearer"), of("basic")) {
             (Some(bearer), _) => self.token(bearer, &answer.uri, client)?,
-            (None, Some(_)) => self.basic(&answer.uri, used)?,
+            (None, Some(_)) => self.basic(&answer.uri)?,
             (None, None) => bail!(texts::unknown_challenge(&self.registry, &wanted)),
         });
         Ok(())
@@ -100,8 +100,7 @@ impl Authorization {
         Ok(self.credentials.get().and_then(Option::as_ref))
     }
 
-    fn basic(&self, uri: &Uri, used: Option<&str>) -> Result<String> {
-        ensure!(used.is_none(), texts::wrong_password(&self.registry));
+    fn basic(&self, uri: &Uri) -> Result<String> {
         match self.credentials()? {
             Some(Credentials::Password { user, password }) => {
                 ensure!(is_private(uri), texts::password_in_the_clear(&shown(uri)));
@@ -148,9 +147,11 @@ impl Authorization {
             _ => bail!(texts::no_token(&shown(&uri), &client.refusal(&mut answer))),
         }
         let bytes = answer.document(MOST)?;
-        let token: Token =
-            serde_json::from_slice(&bytes).with_context(|| texts::bad_token(&shown(&uri)))?;
-        let token = token.token.into_iter().chain(token.access_token).find(|it| !it.is_empty());
+        // What is there instead may be a secret as well.
+        let token: Option<Token> = serde_json::from_slice(&bytes).ok();
+        let Token { token, access_token } =
+            token.with_context(|| texts::bad_token(&shown(&uri)))?;
+        let token = token.into_iter().chain(access_token).find(|it| !it.is_empty());
         let visible = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
         let token = token.filter(visible).with_context(|| texts::bad_token(&shown(&uri)))?;
         Ok(format!("Bearer {token}"))

@@ -8,9 +8,9 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
-use anyhow::{Result, ensure};
+use anyhow::{Chain, Result, ensure};
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use crate::texts::unpack as texts;
 
@@ -74,12 +74,15 @@ impl<R: BufRead> Read for Gzip<R> {
     }
 }
 
+/// A frame, the beginning of which has been read.
+type Frame<R> = StreamingDecoder<io::Chain<Cursor<Vec<u8>>, R>, FrameDecoder>;
+
 /// All frames of a zstd stream.
 enum Zstd<R: Read> {
     /// Before a frame, or at the end.
     Between(R),
     /// In a frame.
-    Inside(Box<StreamingDecoder<io::Chain<Cursor<Vec<u8>>, R>, ruzstd::decoding::FrameDecoder>>),
+    Inside(Box<Frame<R>>),
     /// Something was wrong.
     Broken,
 }
@@ -175,12 +178,14 @@ fn is_skippable(magic: &[u8]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
+/// What the decoder says, or why nothing could be read for it, which it keeps inside.
 fn wrong_zstd(error: io::Error) -> io::Error {
-    match error.kind() {
+    let said = error.get_ref().into_iter().flat_map(|said| Chain::new(said));
+    let inner = said.filter_map(|said| said.downcast_ref()).next_back();
+    match inner.unwrap_or(&error).kind() {
         ErrorKind::UnexpectedEof => damaged(texts::cut_short(Compression::Zstd)),
-        // What the decoder has to say.
         ErrorKind::Other => damaged(texts::damaged(Compression::Zstd, &error)),
-        _ => error,
+        kind => io::Error::new(kind, inner.unwrap_or(&error).to_string()),
     }
 }
 
@@ -271,7 +276,7 @@ mod tests {
         for header in windows {
             let frame = [&ZSTD, header, &[1, 0, 0]].concat();
             let error = read(Compression::Zstd, &frame).unwrap_err();
-            assert!(error.contains("needs"), "{error}");
+            assert!(error.contains("window"), "{error}");
         }
         let text = b"a boat ".repeat(1 << 20);
         assert_eq!(read(Compression::Zstd, &zstd(&text, &["--long=27"])).unwrap(), text);

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
@@ -120,7 +120,7 @@ impl Login {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
             read => read.with_context(|| texts::in_login_file(path))?,
         };
-        let login = serde_json::from_slice(&text);
+        let login = serde_json::from_slice(&text).map_err(|error| Error::msg(texts::place(&error)));
         Ok(Some(login.with_context(|| texts::in_login_file(path))?))
     }
 

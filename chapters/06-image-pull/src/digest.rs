@@ -17,7 +17,7 @@ use anyhow::{Error, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 const ALGORITHM: &str = "sha256:";
 

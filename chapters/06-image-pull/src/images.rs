@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::name::Name;
 use crate::platform::Platform;
-use crate::progress::Progress;
+use crate::progress::{Progress, To};
 use crate::pull::{self, Pulled};
 use crate::registry::Registry;
 use crate::store::{Entry, Image, Store};
@@ -28,17 +28,17 @@ pub struct PullOptions {
 }
 
 impl PullOptions {
-    /// Fetches an image and says so, as `docker pull` does.
+    /// Fetches an image and tells of it as `docker pull` does.
     ///
     /// # Errors
     ///
     /// As [`pull::pull`].
-    pub fn fetch(&self, store: &Store, name: &Name, quiet: bool) -> Result<()> {
+    pub fn fetch(&self, store: &Store, name: &Name, to: To) -> Result<()> {
         // What is unpacked belongs to root, or to whoever is root in a namespace of his own.
         if !process::sys::may_administer() {
             process::rootless::enter()?;
         }
-        let progress = Progress::new(quiet);
+        let progress = Progress::new(to);
         let registry = Registry::new(name, self.insecure)?;
         progress.line(&texts::pulling(name));
         let platform = self.platform.clone().unwrap_or_else(Platform::host);
@@ -55,7 +55,7 @@ impl PullOptions {
 ///
 /// As [`pull`](crate::pull::pull).
 pub fn pull(store: &Store, options: &PullOptions, name: &Name, quiet: bool) -> Result<()> {
-    options.fetch(store, name, quiet)?;
+    options.fetch(store, name, if quiet { To::Nobody } else { To::Output })?;
     if quiet {
         writeln!(io::stdout(), "{}", name.canonical())?;
     }
@@ -88,7 +88,7 @@ pub fn get(store: &Store, name: &Name, when: When, options: &PullOptions) -> Res
         bail!(texts::not_here_and_never(&name.to_string()));
     }
     process::explain::say(texts::fetching(name));
-    options.fetch(store, name, false)?;
+    options.fetch(store, name, To::Error)?;
     store.image(name)?.with_context(|| texts::not_here(&name.to_string()))
 }
 

@@ -15,6 +15,8 @@ use image_pull::store::Store;
 /// Chapter 06: images
 #[derive(Parser)]
 #[command(version)]
+// There is one of it.
+#[allow(clippy::large_enum_variant)]
 enum Arguments {
     /// Run a command in a container made from an image
     Run {
@@ -69,7 +71,10 @@ fn main() -> ExitCode {
         let store = Store::open()?;
         match arguments {
             Arguments::Run { pull, fetch, options } => {
-                let image = images::get(&store, &options.image, pull, &fetch)?;
+                if options.explain {
+                    explain::enable();
+                }
+                let image = images::get(&store, &options.image()?, pull, &fetch)?;
                 return run::start(options, &image);
             }
             Arguments::Pull { fetch, explain, quiet, image } => {

@@ -13,14 +13,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::compression::Compression;
 use crate::digest::Digest;
 use crate::platform::Platform;
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 /// The largest manifest that is read, in bytes: what registries are asked to accept.
 pub const MOST_BYTES: u64 = 4 << 20;
@@ -179,7 +179,8 @@ impl Document {
         ensure!(told != "text/html", texts::WEB_PAGE);
         ensure!(!told.starts_with(SCHEMA_1), texts::SCHEMA_1);
         // A version 1 has no field of the others.
-        let fields: Fields = serde_json::from_slice(bytes).context(texts::NO_MANIFEST)?;
+        let fields = serde_json::from_slice(bytes);
+        let fields: Fields = fields.map_err(|error| Error::msg(texts::no_manifest(&error)))?;
         ensure!(fields.schema_version == 2 && fields.fs_layers.is_none(), texts::SCHEMA_1);
 
         let own = fields.media_type.unwrap_or_default();

@@ -19,7 +19,7 @@ use std::str::FromStr;
 use anyhow::{Error, Result, bail, ensure};
 
 use crate::digest::Digest;
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 /// The registry that is meant where none is named.
 pub const DOCKER_HUB: &str = "docker.io";
@@ -54,13 +54,20 @@ impl Name {
     /// The repository as people write it: `ubuntu`, `localhost:5000/team/web`.
     #[must_use]
     pub fn familiar_repository(&self) -> String {
+        let full = format!("{}/{}", self.registry, self.repository);
         if self.registry != DOCKER_HUB {
-            return format!("{}/{}", self.registry, self.repository);
+            return full;
         }
-        match self.repository.strip_prefix(OFFICIAL) {
-            // `docker.io/library/a/b` is not what `a/b` means.
-            Some(official) if !official.contains('/') => official.into(),
-            _ => self.repository.clone(),
+        let short = match self.repository.strip_prefix(OFFICIAL) {
+            Some(official) if !official.contains('/') => official,
+            _ => &self.repository,
+        };
+        // The Hub's `a.b/c` is not what `a.b/c` means.
+        let (registry, repository, _) = split(short);
+        if (registry, &repository) == (DOCKER_HUB.into(), &self.repository) {
+            short.into()
+        } else {
+            full
         }
     }
 
@@ -175,7 +182,7 @@ fn check_repository(repository: &str) -> Result<(), String> {
         return Err(texts::long_repository(LONGEST));
     }
     if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(texts::capital_letters(repository));
+        return Err(texts::CAPITAL_LETTERS.into());
     }
     let is_separator = |between: &str| {
         matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
@@ -228,6 +235,12 @@ mod tests {
             ("a----b.c", "a----b.c:latest", "docker.io/library/a----b.c:latest"),
             ("foo/foo_bar.com:8080", "foo/foo_bar.com:8080", "docker.io/foo/foo_bar.com:8080"),
             ("x:_A.b-C", "x:_A.b-C", "docker.io/library/x:_A.b-C"),
+            ("docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"),
+            (
+                "docker.io/localhost/c",
+                "docker.io/localhost/c:latest",
+                "docker.io/localhost/c:latest",
+            ),
             ("1", "1:latest", "docker.io/library/1:latest"),
         ] {
             let name: Name = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));

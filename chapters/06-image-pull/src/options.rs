@@ -1,9 +1,12 @@
 //! The command line of this chapter's `run`, for the later ones as well: Docker's options.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use cgroup_limits::LimitOptions;
 use pid_namespace::InitOption;
+use process::cli;
 use uts_net::NetworkOptions;
 
 use crate::name::Name;
@@ -41,10 +44,33 @@ pub struct RunOptions {
     /// Tell each kernel call as it happens, and why it is made
     #[arg(long)]
     pub explain: bool,
-    /// The image: `alpine`, `localhost:5000/a/b:1`
-    #[arg(value_name = "IMAGE")]
-    pub image: Name,
-    /// The command and its arguments [default: the image's]
-    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub words: Vec<String>,
+    /// The image, as `alpine` or `localhost:5000/a/b:1`; then the command and its arguments
+    /// [default: the image's]
+    // One list, or the parser would still look for options of ours behind the image.
+    #[arg(
+        value_names = ["IMAGE", "CMD"],
+        num_args = 1..,
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    words: Vec<OsString>,
+}
+
+impl RunOptions {
+    /// The image.
+    ///
+    /// # Errors
+    ///
+    /// When the word is an option that we don't have, or no image's name.
+    pub fn image(&self) -> Result<Name> {
+        cli::refuse_option(self.words.first())?;
+        self.words.first().map(|word| word.to_string_lossy()).unwrap_or_default().parse()
+    }
+
+    /// What stands behind the image: the command's words, if the user names any.
+    #[must_use]
+    pub fn command(&self) -> &[OsString] {
+        self.words.get(1..).unwrap_or_default()
+    }
 }

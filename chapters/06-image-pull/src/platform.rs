@@ -13,7 +13,7 @@ use std::str::FromStr;
 use anyhow::{Error, Result, bail};
 use serde::Deserialize;
 
-use crate::texts::registry as texts;
+use crate::texts::manifest as texts;
 
 /// A kind of machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]

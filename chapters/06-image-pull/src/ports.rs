@@ -1,12 +1,13 @@
 //! `-P`: a port of the host's for each that the image says it listens on.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 use anyhow::Result;
 use process::{Attempt, explain};
 use serde_json::Value;
-use uts_net::publish::Protocol;
+use uts_net::publish::{Protocol, Reserved};
 use uts_net::{Mode, Port};
 
 use crate::texts::run as texts;
@@ -14,28 +15,49 @@ use crate::texts::run as texts;
 /// The most ports of an image that are believed.
 const MOST: usize = 1000;
 
-/// Chooses a free port of the host's for each port, and says which.
+/// Chooses a free port of the host's for each port that is not published yet, and says which.
 ///
 /// # Errors
 ///
 /// When there is none left.
-pub fn publish_all(exposed: &BTreeMap<String, Value>, mode: Mode) -> Result<Vec<Port>> {
+pub fn publish_all(
+    exposed: &BTreeMap<String, Value>,
+    mode: Mode,
+    published: &mut Vec<Port>,
+) -> Result<()> {
     if mode != Mode::Bridge {
         explain::say(texts::NOTHING_TO_PUBLISH);
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let ports = exposed.keys().flat_map(|text| read(text)).take(MOST);
-    ports
-        .map(|(container, protocol)| {
-            let address = Ipv4Addr::UNSPECIFIED;
-            // The kernel knows which are free. The port is reserved when the network is made.
-            let free = TcpListener::bind((address, 0)).and_then(|socket| socket.local_addr());
-            let host = free.tried(&texts::PORTS, "bind(0.0.0.0:0)")?.port();
-            let port = Port { address, host, container, protocol };
-            explain::say(texts::published(&port));
-            Ok(port)
-        })
-        .collect()
+    let already: Vec<_> = published.iter().map(|port| (port.container, port.protocol)).collect();
+    let wanted = exposed.keys().flat_map(|text| read(text));
+    // Held until all are chosen, or one could be chosen twice. The network will take them again.
+    let mut held = Vec::new();
+    for (container, protocol) in wanted.filter(|port| !already.contains(port)).take(MOST) {
+        let (socket, host) = free(protocol).tried(&texts::PORTS, "bind(0.0.0.0:0)")?;
+        held.push(socket);
+        let port = Port { address: Ipv4Addr::UNSPECIFIED, host, container, protocol };
+        explain::say(texts::published(&port));
+        published.push(port);
+    }
+    Ok(())
+}
+
+/// A free port: the kernel knows which are.
+fn free(protocol: Protocol) -> io::Result<(Reserved, u16)> {
+    let any = (Ipv4Addr::UNSPECIFIED, 0);
+    match protocol {
+        Protocol::Tcp => {
+            let socket = TcpListener::bind(any)?;
+            let port = socket.local_addr()?.port();
+            Ok((Reserved::Tcp(socket), port))
+        }
+        Protocol::Udp => {
+            let socket = UdpSocket::bind(any)?;
+            let port = socket.local_addr()?.port();
+            Ok((Reserved::Udp(socket), port))
+        }
+    }
 }
 
 /// The ports of `80`, `80/tcp`, `8000-8010/udp`. What makes no sense is none.

@@ -7,36 +7,43 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::digest::Digest;
 
+/// Where a pull is shown. `pull` itself is asked for it; `run` has to leave standard output to the
+/// command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+    /// Nowhere.
+    Nobody,
+}
+
 /// How a pull is shown.
 #[derive(Debug)]
-pub enum Progress {
-    /// A bar for each layer.
-    Bars(MultiProgress),
-    /// A line whenever something about a layer changes.
-    Lines,
-    /// Not at all.
-    Quiet,
+pub struct Progress {
+    to: To,
+    /// A bar for each layer, in a terminal.
+    bars: Option<MultiProgress>,
 }
 
 impl Progress {
-    /// Bars if standard output is a terminal, lines if not, nothing if `quiet`.
+    /// Bars if it goes to a terminal, lines if not.
     #[must_use]
-    pub fn new(quiet: bool) -> Self {
-        match (quiet, io::stdout().is_terminal()) {
-            (true, _) => Self::Quiet,
-            (false, true) => {
-                Self::Bars(MultiProgress::with_draw_target(ProgressDrawTarget::stdout()))
-            }
-            (false, false) => Self::Lines,
-        }
+    pub fn new(to: To) -> Self {
+        let target = match to {
+            To::Output if io::stdout().is_terminal() => Some(ProgressDrawTarget::stdout()),
+            To::Error if io::stderr().is_terminal() => Some(ProgressDrawTarget::stderr()),
+            _ => None,
+        };
+        Self { to, bars: target.map(MultiProgress::with_draw_target) }
     }
 
     /// Shows a line, above the bars.
     pub fn line(&self, text: &str) {
-        match self {
-            Self::Bars(bars) => drop(bars.println(text)),
-            Self::Lines => print(text),
-            Self::Quiet => {}
+        match &self.bars {
+            Some(bars) => drop(bars.println(text)),
+            None => print(self.to, text),
         }
     }
 
@@ -44,18 +51,15 @@ impl Progress {
     #[must_use]
     pub fn layer(&self, digest: &Digest, size: u64) -> LayerProgress {
         let id = digest.hex()[..12].to_owned();
-        let bar = match self {
-            Self::Bars(bars) => {
-                let bar = bars.add(ProgressBar::new(size));
-                bar.set_style(style(WAITING));
-                bar.set_prefix(id.clone());
-                bar.set_message("Waiting");
-                bar.tick();
-                Some(bar)
-            }
-            Self::Lines | Self::Quiet => None,
-        };
-        LayerProgress { id, bar, lines: matches!(self, Self::Lines) }
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::new(size));
+            bar.set_style(style(WAITING));
+            bar.set_prefix(id.clone());
+            bar.set_message("Waiting");
+            bar.tick();
+            bar
+        });
+        LayerProgress { id, to: self.to, bar }
     }
 }
 
@@ -68,16 +72,20 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Nobody may be reading any more; the pull goes on.
-fn print(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
+fn print(to: To, text: &str) {
+    let _ = match to {
+        To::Output => writeln!(io::stdout(), "{text}"),
+        To::Error => writeln!(io::stderr(), "{text}"),
+        To::Nobody => Ok(()),
+    };
 }
 
 /// One layer of it.
 #[derive(Debug)]
 pub struct LayerProgress {
     id: String,
+    to: To,
     bar: Option<ProgressBar>,
-    lines: bool,
 }
 
 impl LayerProgress {
@@ -130,8 +138,8 @@ impl LayerProgress {
     }
 
     fn say(&self, text: &str) {
-        if self.lines {
-            print(&format!("{}: {text}", self.id));
+        if self.bar.is_none() {
+            print(self.to, &format!("{}: {text}", self.id));
         }
     }
 }

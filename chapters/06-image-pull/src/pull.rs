@@ -75,6 +75,7 @@ pub fn pull(
     let work = Work {
         store,
         registry,
+        progress,
         layers: layers_of(manifest, &config, progress),
         stop: AtomicBool::new(false),
     };
@@ -134,6 +135,7 @@ fn layers_of<'a>(
 struct Work<'a> {
     store: &'a Store,
     registry: &'a Registry,
+    progress: &'a Progress,
     /// The bottom one first.
     layers: Vec<Layer<'a>>,
     /// One has failed: the others need not go on.
@@ -202,7 +204,7 @@ impl Work<'_> {
         }
         let brought = match self.store.receive(digest, || shown.waiting())? {
             Some(incoming) => self.download(layer, incoming),
-            None => self.from_store(layer),
+            None => self.reuse(layer),
         };
         match brought {
             Ok(_) => shown.done(),
@@ -250,7 +252,7 @@ impl Work<'_> {
     }
 
     /// Unpacks a layer whose blob is here.
-    fn from_store(&self, layer: &Layer) -> Result<Option<Unpacked>> {
+    fn reuse(&self, layer: &Layer) -> Result<Option<Unpacked>> {
         layer.shown.begin();
         let blob = self.store.open_blob(&layer.descriptor.digest)?;
         match self.through(layer, blob) {
@@ -301,9 +303,11 @@ impl Work<'_> {
     fn finish(&self, unpacked: &mut [Option<Unpacked>]) -> Result<()> {
         // The topmost first: that is where a file is looked for first.
         let mut below: Vec<PathBuf> = Vec::new();
+        let mut left_out = 0;
         for (layer, unpacked) in self.layers.iter().zip(unpacked) {
             if let Some(Unpacked { folder, pending }) = unpacked.take() {
                 let size = pending.size();
+                left_out += pending.left_out();
                 let finished = pending.finish(&folder.files(), &below);
                 finished.with_context(|| texts::layer_failed(&layer.descriptor.digest))?;
                 folder.keep(size)?;
@@ -312,6 +316,9 @@ impl Work<'_> {
                 break;
             }
             below.insert(0, self.store.layer_folder(&layer.chain));
+        }
+        if left_out > 0 {
+            self.progress.line(&texts::devices_left_out(left_out));
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ mod options;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use process::explain;
 
 pub use blob::Blob;
@@ -133,10 +133,8 @@ impl Registry {
         let found = ask(&self.own);
         match (&found, &self.workshop) {
             (Err(error), Some(workshop)) if is_unreachable(error) => {
-                if !workshop.is_there() {
-                    return found
-                        .map_err(|error| error.context(texts::no_network(&workshop.called)));
-                }
+                let said = error.to_string();
+                ensure!(workshop.is_there(), texts::no_network(&workshop.called, &said));
                 explain::say(texts::asking_workshop(&self.own.called, &workshop.called));
                 ask(workshop)
             }

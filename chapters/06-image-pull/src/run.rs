@@ -6,7 +6,7 @@
 use anyhow::Result;
 use overlay_layers::Overlay;
 use pid_namespace::{PidNamespace, Root};
-use process::{Container, explain};
+use process::Container;
 use uts_net::{Files, Hostname, Ipc, Network, NetworkOptions, RunFolder};
 
 use crate::options::RunOptions;
@@ -23,36 +23,32 @@ use crate::{command, ports};
 ///
 /// Whatever kept the container from being made or from being taken down.
 pub fn start(options: RunOptions, image: &Image) -> Result<u8> {
-    if options.explain {
-        explain::enable();
-    }
     let config = &image.config.config;
-    let command = command::of(config, &options)?;
-    let (home, host) = ("HOME", "HOSTNAME");
-    let [has_home, has_host] =
-        [home, host].map(|name| command::has_variable(config, &options, name));
-    let user = User::new(options.user.as_deref().unwrap_or(&config.user), has_home)?;
     let workdir = WorkDir::new(options.workdir.as_deref(), &config.working_dir)?;
+    let user = User::new(options.user.as_deref().unwrap_or(&config.user));
     let stop_signal = signal::number(&config.stop_signal)?;
 
     let folder = RunFolder::new()?;
     let overlay = Overlay::new(&folder, &image.layers, None)?;
-    let volumes = Volumes::new(&overlay, &image.layers, &config.volumes, &options.volume)?;
+    let volumes = Volumes::new(overlay.writable(), &config.volumes, &options.volume)?;
     let cgroup = options.limits.mechanism(&folder)?;
-    let NetworkOptions { hostname, domainname, network: mode, mut publish } = options.network;
-    let name = hostname.unwrap_or_else(|| mode.host_name(folder.id()));
-    let command = if has_host { command } else { command.env("HOSTNAME", &name) };
+    let NetworkOptions { hostname: name, domainname, network: mode, publish } = &options.network;
+    let name = name.clone().unwrap_or_else(|| mode.host_name(folder.id()));
+    let command = command::of(&image.name, config, &options, &name)?;
     let hostname = Hostname::new(&name)?.domain(domainname.as_deref())?;
+    let mut publish = publish.clone();
     if options.publish_all {
-        publish.extend(ports::publish_all(&config.exposed_ports, mode)?);
+        ports::publish_all(&config.exposed_ports, *mode, &mut publish)?;
     }
-    let network = Network::new(&folder, mode, publish)?;
+    let network = Network::new(&folder, *mode, publish)?;
     let files = Files::new(&folder, &hostname, &network);
-    let root = Root::of(overlay.tree())
+    // A volume on /etc must not hide the files; one of these files may be the user's own.
+    let own_files = files.mounts().into_iter().filter(|file| !volumes.cover(file.target()));
+    let root = Root::of(volumes.fill_from(overlay.tree()))
         .mounts([Ipc::message_queues()])
         .mounts(cgroup.mounts())
-        .mounts(files.mounts())
-        .mounts(volumes.mounts());
+        .mounts(volumes.mounts())
+        .mounts(own_files);
     let ended = Container::new(command)
         .stop_signal(stop_signal)
         .with(folder)
@@ -65,9 +61,9 @@ pub fn start(options: RunOptions, image: &Image) -> Result<u8> {
         .with(files)
         .with(PidNamespace)
         .with(root)
-        .with_some(options.init.mechanism())
         .with(workdir)
         .with(user)
+        .with_some(options.init.mechanism())
         .run()?;
     Ok(ended.exit_code())
 }

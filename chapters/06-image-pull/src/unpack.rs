@@ -6,9 +6,9 @@
 //! that is made here both are said as overlayfs wants them (chapter 05).
 //!
 //! Whoever made the archive may be no friend. It can name `../../etc/passwd`, or make a link that
-//! leads out and then write through it. So every path is looked up by the kernel as if the layer's
-//! folder were the root (`openat2(2)` with `RESOLVE_IN_ROOT`), nothing that is there is ever opened
-//! for writing, and nothing is reserved on the archive's word.
+//! leads out and then write through it, or be a thousand times larger than it looks. So no path is
+//! followed to anywhere else (module `tree`), nothing that is there is ever opened for writing, and
+//! nothing is reserved on the archive's word.
 //!
 //! Two things a layer alone can't say, and they are left for later ([`Pending`]): what a folder is
 //! like that it uses but does not describe, and what is in a file of a layer below that it gives a
@@ -19,32 +19,37 @@
 //! - [`archive`]: the entries of a tar archive; [`extended`] and [`sparse`]: what its header is too
 //!   short for.
 //! - [`tree`]: places in the layer's folder.
+//! - [`attributes`]: owner, mode, extended attributes, time.
 //! - [`pending`]: what has to wait for the layers below.
 
 pub mod archive;
+pub mod attributes;
 pub mod extended;
 pub mod pending;
 pub mod sparse;
 pub mod tree;
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, makedev, mknodat, utimensat};
-use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, Whence, fchown, fchownat, ftruncate, linkat, lseek, symlinkat};
-use overlay_layers::{sys, whiteout};
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, fstatat, makedev, mknodat};
+use nix::sys::statvfs::fstatvfs;
+use nix::unistd::{Whence, ftruncate, linkat, lseek, symlinkat};
+use overlay_layers::whiteout;
+use process::failure::errno;
 use process::{Attempt, explain};
 
 use crate::texts::unpack as texts;
-use archive::{Archive, Attributes, Entry, Kind};
+use archive::{Archive, Entry, Kind};
+use attributes::Setter;
 use sparse::Part;
 use tree::{Place, Tree};
 
@@ -61,114 +66,143 @@ const PIECE: usize = 128 << 10;
 /// When the archive is damaged, or wants what is not allowed, or the disk is full. The folder is
 /// then to be removed.
 pub fn unpack(layer: impl Read, folder: &Path) -> Result<Pending> {
-    let mut archive = Archive::new(BufReader::with_capacity(PIECE, layer));
-    let mut tree = Tree::open(folder)?;
+    explain::call(&texts::ENTRY, format_args!("openat2(…, RESOLVE_BENEATH) below {folder:?}"));
+    // Nobody else may look in before it is finished, and what is made in it is ours at first: if
+    // the folder above gives its group away, this one does not.
+    let opened = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    opened.tried(&texts::ENTRY, format_args!("chmod({folder:?}, 700)"))?;
     let mut pending = Pending::default();
-    explain::call(&texts::ENTRY, format_args!("openat2(…, RESOLVE_IN_ROOT) below {folder:?}"));
-    while let Some(entry) = archive.next_entry()? {
-        put(&mut archive, &mut tree, &mut pending, &entry)
-            .with_context(|| texts::entry(&entry.path))?;
+    pending.imply(b"")?;
+    let tree = Tree::open(folder, pending)?;
+    let room = room(tree.root().as_fd())?;
+    let archive = Archive::new(BufReader::with_capacity(PIECE, layer), room);
+    let mut unpacker = Unpacker { archive, tree, setter: Setter::new() };
+    let mut last = None;
+    while let Some(entry) = unpacker.archive.next_entry().with_context(|| texts::after(&last))? {
+        unpacker.put(&entry).with_context(|| texts::entry(&entry.path))?;
+        last = Some(entry.path);
     }
-    pending.take_implied(tree);
-    Ok(pending)
+    Ok(unpacker.tree.pending)
 }
 
-/// Puts one entry of the archive in its place.
-fn put(
-    archive: &mut Archive<impl std::io::BufRead>,
-    tree: &mut Tree,
-    pending: &mut Pending,
-    entry: &Entry,
-) -> Result<()> {
-    let path = tree::normal(&entry.path)?;
-    let Some(place) = tree.place(&path)? else {
-        ensure!(entry.kind == Kind::Folder, texts::ROOT_IS_A_FOLDER);
-        return pending.folder(path, entry.attributes.clone());
-    };
-    if let Some(hidden) = place.name.as_bytes().strip_prefix(b".wh.") {
-        return hide(tree, &place, OsStr::from_bytes(hidden));
+/// How much may be written to a folder's disk, in bytes.
+fn room(folder: BorrowedFd) -> Result<u64> {
+    let disk = fstatvfs(folder).tried(&texts::ENTRY, "fstatvfs()")?;
+    Ok(match disk.blocks() as u64 {
+        // It has no bounds of its own.
+        0 => u64::MAX,
+        _ => (disk.blocks_available() as u64).saturating_mul(disk.fragment_size() as u64),
+    })
+}
+
+struct Unpacker<R> {
+    archive: Archive<R>,
+    tree: Tree,
+    setter: Setter,
+}
+
+impl<R: BufRead> Unpacker<R> {
+    /// Puts one entry of the archive in its place.
+    fn put(&mut self, entry: &Entry) -> Result<()> {
+        let path = tree::normal(&entry.path)?;
+        let names = || path.split(|&byte| byte == b'/');
+        if names().any(is_private) {
+            return Ok(());
+        }
+        let in_whiteout = names().rev().skip(1).any(|name| name.starts_with(b".wh."));
+        ensure!(!in_whiteout, texts::FOLDER_IS_WHITEOUT);
+        let place = self.tree.place(&path);
+        if let (Err(error), Some((_, name))) = (&place, tree::split(&path)) {
+            // Something that is no folder hides all that a folder below has anyway.
+            if errno(error) == Some(Errno::ENOTDIR) && name.as_bytes().starts_with(b".wh.") {
+                return Ok(());
+            }
+        }
+        let Some(place) = place? else {
+            ensure!(entry.kind == Kind::Folder, texts::ROOT_IS_A_FOLDER);
+            return self.tree.pending.describe(b"", entry.attributes.clone());
+        };
+        if let Some(hidden) = place.name.as_bytes().strip_prefix(b".wh.") {
+            return hide(place.parent.as_fd(), OsStr::from_bytes(hidden));
+        }
+        if entry.kind == Kind::Folder {
+            return self.tree.make_folder(&place, entry.attributes.clone());
+        }
+        let made = match self.make(&place, entry) {
+            // The last entry of a name counts, and whatever is there goes: never is it written to.
+            Err(error) if errno(&error) == Some(Errno::EEXIST) => {
+                self.tree.clear(&place)?;
+                self.make(&place, entry)
+            }
+            made => made,
+        };
+        match (made, &entry.kind) {
+            (Ok(()), _) => {
+                self.tree.pending.add(entry.size);
+                Ok(())
+            }
+            (Err(error), Kind::HardLink(target)) if errno(&error) == Some(Errno::ENOENT) => {
+                // Then it is one of a layer below.
+                self.tree.pending.link(&place.path, tree::normal(target)?)
+            }
+            (Err(error), Kind::Character(..) | Kind::Block(..))
+                if errno(&error) == Some(Errno::EPERM) && !self.setter.is_hosts_root() =>
+            {
+                // A container gets its devices elsewhere (02#dev).
+                self.tree.pending.leave_out();
+                Ok(())
+            }
+            (Err(error), _) => Err(error),
+        }
     }
-    if entry.kind == Kind::Folder {
-        tree.make_folder(&place)?;
-        return pending.folder(path, entry.attributes.clone());
-    }
-    let made = match make(archive, &place, entry) {
-        // The last entry of a name counts, and whatever is there goes: never is it written to.
-        Err(error) if is(&error, Errno::EEXIST) => {
-            tree.clear(&place)?;
-            pending.forget(&path);
-            make(archive, &place, entry)
-        }
-        made => made,
-    };
-    match (made, &entry.kind) {
-        (Ok(()), _) => {
-            pending.add(entry.size);
-            Ok(())
-        }
-        (Err(error), Kind::HardLink(target)) if is(&error, Errno::ENOENT) => {
-            // Then it is one of a layer below.
-            pending.link(path, tree::normal(target)?)
-        }
-        (Err(error), Kind::Character(..) | Kind::Block(..))
-            if is(&error, Errno::EPERM) && !sys::is_hosts_root() =>
-        {
-            // A container gets its devices elsewhere (02#dev).
-            pending.leave_out();
-            Ok(())
-        }
-        (Err(error), _) => Err(error),
+
+    /// Makes anything but a folder. Where something is already, it fails with EEXIST, and has read
+    /// nothing of the content.
+    fn make(&mut self, place: &Place, entry: &Entry) -> Result<()> {
+        let Place { parent, name, .. } = place;
+        let (parent, name) = (parent.as_fd(), name.as_os_str());
+        let Entry { kind, attributes, size, .. } = entry;
+        let node = |kind, device| {
+            let made = mknodat(parent, name, kind, Mode::S_IRUSR, device);
+            made.tried(&texts::ENTRY, format_args!("mknodat({name:?}, {kind:?})"))
+        };
+        // ANCHOR: entry
+        // EXERCISE entry: make what the archive describes
+        //   One arm for each kind. A File: open it, new, by `new_file(parent, name)?`, let
+        //   `write(&mut self.archive, &file, parts, *size)?` fill it, and then
+        //   `self.setter.set(&file, attributes)`. The rest have no content, and
+        //   `self.setter.set_at(parent, name, attributes)` does for them what is left to do: a Link
+        //   is made by `symlinkat(TARGET, parent, name)` (its target is any bytes:
+        //   `OsStr::from_bytes`), a Character and a Block device by `node(SFlag::S_IFCHR or
+        //   S_IFBLK, makedev(MAJOR, MINOR))`, a Pipe by `node(SFlag::S_IFIFO, 0)`. But a character
+        //   device 0, 0 would be a whiteout: `bail!(texts::DEVICE_0_0)`. A HardLink is
+        //   `hard_link(&self.tree, place, target)`, and shares all it has with its other name. A
+        //   Folder has been made elsewhere: `Ok(())`.
+        todo!("entry: make what the archive describes")
+        // ANCHOR_END: entry
     }
 }
 
-/// Says in overlayfs's way that `hidden` is gone from the layers below.
-fn hide(tree: &mut Tree, place: &Place, hidden: &OsStr) -> Result<()> {
-    let parent = place.parent.as_fd();
+/// Whether a name is one of AUFS's own: its private notes, which old layers have. Like every other
+/// engine we leave them out.
+fn is_private(name: &[u8]) -> bool {
+    name.starts_with(b".wh..wh.") && name != b".wh..wh..opq"
+}
+
+/// Says in overlayfs's way that `hidden` is gone from what the layers below have in the folder
+/// `parent`. What this same layer has there stays, whether it came before or comes later.
+pub(crate) fn hide(parent: BorrowedFd, hidden: &OsStr) -> Result<()> {
     // ANCHOR: whiteout
     // EXERCISE whiteout: translate what is gone
     //   `hidden` is what followed `.wh.` in the name. If that is `.wh..opq`, everything in this
-    //   folder is gone: `make_opaque(parent)` marks the folder itself. Other names that begin with
-    //   `.wh.` are private notes of an older program (AUFS): ignore them. An empty name, `.` and
-    //   `..` are none: `bail!(texts::BAD_WHITEOUT)`. For any other name make a whiteout
+    //   folder is gone: `whiteout::make_opaque(parent)` marks the folder itself. An empty name, `.`
+    //   and `..` are none: `bail!(texts::BAD_WHITEOUT)`. For any other name make a whiteout
     //   (`whiteout::make(parent, hidden)`). If something of that name is there (EEXIST), this same
     //   layer has put it there, and it stays. But if it is a folder, nothing from below may be seen
-    //   in it: `tree.make_opaque(place, hidden)` sees to that. Put `.tried(&texts::WHITEOUT, "…")`
+    //   in it: `tree::make_opaque(parent, hidden)` sees to that. Put `.tried(&texts::WHITEOUT, "…")`
     //   behind calls that return an errno.
     todo!("whiteout: translate what is gone")
     // ANCHOR_END: whiteout
-}
-
-/// Marks a folder: what the layers below have in it is gone.
-fn make_opaque(folder: BorrowedFd) -> Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let folder =
-        openat(folder, ".", flags, Mode::empty()).tried(&texts::WHITEOUT, "openat(\".\")")?;
-    whiteout::make_opaque(folder.as_fd()).tried(&texts::WHITEOUT, "fsetxattr(\"overlay.opaque\")")
-}
-
-/// Makes anything but a folder. Where something is already, it fails with EEXIST, and has read
-/// nothing of the content.
-fn make(archive: &mut Archive<impl std::io::BufRead>, place: &Place, entry: &Entry) -> Result<()> {
-    let Place { parent, name, .. } = place;
-    let (parent, name) = (parent.as_fd(), name.as_os_str());
-    let Entry { kind, attributes, size, .. } = entry;
-    let node = |kind, device| {
-        let made = mknodat(parent, name, kind, Mode::S_IRUSR, device);
-        made.tried(&texts::ENTRY, format_args!("mknodat({name:?}, {kind:?})"))
-    };
-    // ANCHOR: entry
-    // EXERCISE entry: make what the archive describes
-    //   One arm for each kind. A File: open it, new, by `new_file(parent, name)?`, let
-    //   `write(archive, &file, parts, *size)?` fill it, and then `finish_file(&file, attributes)`.
-    //   The rest have no content, and `finish_other(parent, name, attributes)` does for them what
-    //   is left to do: a Link is made by `symlinkat(TARGET, parent, name)` (its target is any
-    //   bytes: `OsStr::from_bytes`), a Character and a Block device by `node(SFlag::S_IFCHR or
-    //   S_IFBLK, makedev(MAJOR, MINOR))`, a Pipe by `node(SFlag::S_IFIFO, 0)`. But a character
-    //   device 0, 0 would be a whiteout: `bail!(texts::DEVICE_0_0)`. A HardLink is
-    //   `hard_link(place, target)`, and shares all it has with its other name. A Folder has been
-    //   made elsewhere: `Ok(())`.
-    todo!("entry: make what the archive describes")
-    // ANCHOR_END: entry
 }
 
 fn new_file(parent: BorrowedFd, name: &OsStr) -> Result<File> {
@@ -181,13 +215,14 @@ fn new_file(parent: BorrowedFd, name: &OsStr) -> Result<File> {
 
 /// Writes a file's parts; what lies between them stays a hole.
 fn write(
-    archive: &mut Archive<impl std::io::BufRead>,
+    archive: &mut Archive<impl BufRead>,
     mut file: &File,
     parts: &[Part],
     size: u64,
 ) -> Result<()> {
     let mut position = 0;
-    for part in parts {
+    // GNU tar marks the end of a file by a part of no bytes.
+    for part in parts.iter().filter(|part| part.size > 0) {
         if part.offset != position {
             let offset = part.offset.try_into().context(texts::BAD_MAP)?;
             lseek(file, offset, Whence::SeekSet).tried(&texts::ENTRY, "lseek()")?;
@@ -209,72 +244,18 @@ fn write(
     Ok(())
 }
 
-/// A second name for a file of this layer.
-fn hard_link(place: &Place, target: &[u8]) -> Result<()> {
-    ensure!(!target.starts_with(b"/"), texts::ABSOLUTE_HARD_LINK);
+/// A second name for a file of this layer. Some programs (kaniko) begin its path with a slash, which
+/// then is the layer's root. A link on the way is refused: what has two names then is not what the
+/// archive says.
+fn hard_link(tree: &Tree, place: &Place, target: &[u8]) -> Result<()> {
     let target = tree::normal(target)?;
     ensure!(target != place.path, texts::LINK_TO_ITSELF);
-    let (folder, name) = tree::split(&target).context(texts::LINK_TO_ITSELF)?;
-    let folder = place.open_without_links(folder)?;
+    let (folder, name) = tree::split(&target).context(texts::LINK_TO_ROOT)?;
+    let call = format!("linkat({:?})", tree::shown(&target));
+    let folder = tree.look_up(folder).tried(&texts::HARD_LINK, &call)?;
+    let there = fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+    let there = there.tried(&texts::HARD_LINK, &call)?;
+    ensure!(!whiteout::is_whiteout(&there), texts::no_such_target(&target));
     let linked = linkat(&folder, name, &place.parent, place.name.as_os_str(), AtFlags::empty());
-    linked.tried(&texts::HARD_LINK, format_args!("linkat({:?})", tree::shown(&target)))
-}
-
-/// Owner, mode, attributes and time of an open file. In this order: giving a file away takes its
-/// set-user-ID bit, and writing an attribute takes the right to.
-pub(crate) fn finish_file(file: &File, attributes: &Attributes) -> Result<()> {
-    let Attributes { mode, uid, gid, extended, .. } = attributes;
-    // It is ours as long as nobody else gets it: most files are root's, and so are we.
-    if (*uid, *gid) != (0, 0) || !sys::is_hosts_root() {
-        let owner = fchown(file, Some(Uid::from_raw(*uid)), Some(Gid::from_raw(*gid)));
-        unless_unmapped(owner, format_args!("fchown({uid}, {gid})"))?;
-    }
-    for (name, value) in extended {
-        match sys::set_attribute(file.as_fd(), name, value) {
-            // What only the host's root may set is left out for others.
-            Err(Errno::EPERM) if !sys::is_hosts_root() => {}
-            // As is what this file system has no place for.
-            Err(Errno::EOPNOTSUPP) => {}
-            set => set.tried(&texts::ATTRIBUTE, format_args!("fsetxattr({name:?})"))?,
-        }
-    }
-    fchmod(file, Mode::from_bits_truncate(*mode))
-        .tried(&texts::ENTRY, format_args!("fchmod({mode:o})"))?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let time = time(attributes);
-    utimensat(AT_FDCWD, path.as_str(), &time, &time, UtimensatFlags::FollowSymlink)
-        .tried(&texts::ENTRY, "utimensat()")
-}
-
-/// The same for what can't be opened, or had better not: a link, a device, a pipe.
-fn finish_other(parent: BorrowedFd, name: &OsStr, attributes: &Attributes) -> Result<()> {
-    let Attributes { mode, uid, gid, .. } = attributes;
-    let (owner, group) = (Some(Uid::from_raw(*uid)), Some(Gid::from_raw(*gid)));
-    let given = fchownat(parent, name, owner, group, AtFlags::AT_SYMLINK_NOFOLLOW);
-    unless_unmapped(given, format_args!("fchownat({name:?}, {uid}, {gid})"))?;
-    tree::set_mode(parent, name, *mode)?;
-    let time = time(attributes);
-    utimensat(parent, name, &time, &time, UtimensatFlags::NoFollowSymlink)
-        .tried(&texts::ENTRY, format_args!("utimensat({name:?})"))
-}
-
-/// An ordinary user has one number to give, his own: what is somebody else's stays his.
-fn unless_unmapped(owner: nix::Result<()>, call: impl std::fmt::Display) -> Result<()> {
-    match owner {
-        Err(Errno::EPERM | Errno::EINVAL) if !sys::is_hosts_root() => Ok(()),
-        owner => owner.tried(&texts::ENTRY, call),
-    }
-}
-
-fn time(attributes: &Attributes) -> TimeSpec {
-    let (seconds, nanos) = attributes.time;
-    // What the file system can't hold the kernel takes for the nearest that it can.
-    let most = nix::libc::time_t::MAX;
-    let seconds = seconds.try_into().unwrap_or(if seconds < 0 { -most } else { most });
-    TimeSpec::new(seconds, nanos as _)
-}
-
-/// Whether the kernel has refused with this errno.
-fn is(error: &anyhow::Error, errno: Errno) -> bool {
-    process::failure::errno(error) == Some(errno)
+    linked.tried(&texts::HARD_LINK, call)
 }

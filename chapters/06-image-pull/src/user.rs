@@ -4,141 +4,163 @@
 //! `/etc/passwd` and `/etc/group` (`passwd(5)`, `group(5)`); here in the container's own, after it
 //! has become our root. What stands there an image has written, so it is read with care.
 //!
-//! Three numbers are given up, in this order, since each step takes the right to the next
-//! (`credentials(7)`): the list of further groups, the group, the user. With the user number 0 go
-//! root's capabilities (`capabilities(7)`).
+//! Three things change, in this order, since each takes the right to do the one before
+//! (`credentials(7)`): the list of further groups, the group, the user. Whoever leaves the user
+//! number 0 leaves root's capabilities with it (`capabilities(7)`, "Effect of user ID changes").
 
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::fchown;
 
-use anyhow::{Result, anyhow};
-use nix::libc;
+use anyhow::{Context, Result};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use process::{Attempt, Command, Mechanism, sys};
 
 use crate::texts::run as texts;
 
-/// The largest `passwd` or `group` file that is read, in bytes.
+/// The most of a `passwd` or `group` file that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
-/// Who the command runs as. The last mechanism of a list: what comes after it has no rights.
+/// Who the command runs as. What comes after it in the list has no root's rights any more.
 #[derive(Debug)]
 pub struct User {
-    /// `user`, `user:group`, by name or number; empty for root.
+    /// `USER[:GROUP]`, by name or number; root where there is nothing.
     wanted: String,
-    /// Whether HOME was decided by somebody else.
-    has_home: bool,
     /// What `enter` found.
     home: String,
 }
 
 /// What the container's files say of a user.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Account {
     uid: u32,
     gid: u32,
-    groups: Vec<u32>,
+    groups: BTreeSet<u32>,
     home: String,
 }
 
 impl User {
-    /// The user that is wanted: `user` or `user:group`, by name or number; empty for root.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing before or after a colon.
-    pub fn new(wanted: &str, has_home: bool) -> Result<Self> {
-        let halves_missing = wanted.starts_with(':') || wanted.ends_with(':');
-        anyhow::ensure!(!halves_missing, texts::bad_user(wanted));
-        Ok(Self { wanted: wanted.into(), has_home, home: String::new() })
+    /// The user that is wanted: `USER[:GROUP]`, by name or number; root where there is nothing.
+    #[must_use]
+    pub fn new(wanted: &str) -> Self {
+        Self { wanted: wanted.into(), home: String::new() }
     }
 }
 
 impl Mechanism for User {
     fn enter(&mut self) -> Result<()> {
-        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
-        let account = find(&self.wanted, &passwd, &group)?;
+        let account = find(&self.wanted, &read("/etc/passwd"), &read("/etc/group"))?;
         become_user(&account)?;
         self.home = account.home;
         Ok(())
     }
 
-    fn command(&mut self, command: &mut Command) -> Result<()> {
-        if !self.has_home {
-            *command = command.clone().env("HOME", &self.home);
-        }
-        Ok(())
+    fn command(&mut self, command: Command) -> Command {
+        if command.has_env("HOME") { command } else { command.env("HOME", &self.home) }
     }
 }
 
 fn become_user(account: &Account) -> Result<()> {
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
     let groups: Vec<Gid> = account.groups.iter().copied().map(Gid::from_raw).collect();
-    // In a user namespace of an ordinary user nobody may leave a group: it could be there to keep
-    // him out of a file (user_namespaces(7), "setgroups").
-    let fixed = std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text == "deny\n");
-    if !fixed {
+    // In an ordinary user's user namespace nobody may leave a group: it could be there to keep him
+    // out of a file (user_namespaces(7), "setgroups").
+    let may_leave = fs::read_to_string("/proc/self/setgroups").is_ok_and(|may| may != "deny\n");
+    if may_leave {
         setgroups(&groups).step(&texts::USER, format_args!("setgroups({:?})", account.groups))?;
     }
-    if (account.uid, account.gid) == (0, 0) {
-        return Ok(());
+    if account.gid != 0 {
+        let call = format!("setresgid({gid}, {gid}, {gid})");
+        setresgid(gid, gid, gid).step(&texts::USER, call)?;
     }
-    setresgid(gid, gid, gid).step(&texts::USER, format_args!("setresgid({gid}, {gid}, {gid})"))?;
-    setresuid(uid, uid, uid).step(&texts::USER, format_args!("setresuid({uid}, {uid}, {uid})"))?;
+    if account.uid != 0 {
+        give_pipes(account.uid);
+        let call = format!("setresuid({uid}, {uid}, {uid})");
+        setresuid(uid, uid, uid).step(&texts::USER, call)?;
+    }
     // The kernel forgets this wish when the numbers change (prctl(2)).
     sys::die_with_parent().tried(&texts::USER, "prctl(PR_SET_PDEATHSIG, SIGKILL)")
 }
 
+/// Gives the user the pipes that are standard input, output and error. Programs open `/dev/stdout`
+/// (nginx its log), and that asks whose the pipe is, though it is open already. Terminals and files
+/// stay their owner's: they outlast the container.
+fn give_pipes(uid: u32) {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    for fd in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
+        let name = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+        if name.is_ok_and(|name| name.as_os_str().as_bytes().starts_with(b"pipe:")) {
+            // One that somebody else has made can still be used as it is.
+            let _ = fchown(fd, Some(uid), None);
+        }
+    }
+}
+
 /// A file of the container's, if it is an ordinary one: a pipe would let us wait for ever.
 fn read(path: &str) -> String {
-    let path = Path::new(path);
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let file = file.and_then(|file| Ok((file.metadata()?.is_file(), file)));
     let mut bytes = Vec::new();
-    if let Ok((true, file)) = file {
-        let _ = file.take(MOST).read_to_end(&mut bytes);
+    if fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        // One that can't be read says as much as one that is not there.
+        let _ = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Finds the user, and the groups, that somebody wants.
+/// Finds the user that is wanted, and his groups.
 fn find(wanted: &str, passwd: &str, group: &str) -> Result<Account> {
-    let (user, with_group) = match wanted.split_once(':') {
-        Some((user, group)) => (user, Some(group)),
-        None => (if wanted.is_empty() { "0" } else { wanted }, None),
-    };
-    let rows = || passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let groups = || group.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let number = |text: &str| text.parse::<u32>().ok().filter(|id| *id != u32::MAX);
-
-    // A name comes before a number: a user may be called 1000.
-    let by_name = rows().find(|row| row.len() >= 6 && row[0] == user);
-    let row = by_name.or_else(|| {
-        rows()
-            .find(|row| row.len() >= 6 && number(user).is_some() && number(row[2]) == number(user))
-    });
-    let uid = row.as_ref().and_then(|row| number(row[2])).or_else(|| number(user));
-    let uid = uid.ok_or_else(|| anyhow!(texts::unknown_user(user)))?;
-    let home = row.as_ref().map_or("/", |row| row[5]);
-    let home = if home.is_empty() { "/" } else { home }.to_owned();
-    let own = row.as_ref().and_then(|row| number(row[3])).unwrap_or_default();
-
-    if let Some(name) = with_group {
-        let by_name = groups().find(|row| row.len() >= 3 && row[0] == name);
-        let gid = by_name.and_then(|row| number(row[2])).or_else(|| number(name));
-        let gid = gid.ok_or_else(|| anyhow!(texts::unknown_group(name)))?;
-        return Ok(Account { uid, gid, groups: vec![gid], home });
+    let (user, in_group) = wanted.split_once(':').unwrap_or((wanted, ""));
+    let user = if user.is_empty() { "0" } else { user };
+    let row = row(passwd, user);
+    let uid = row.as_ref().map(|row| row.id).or_else(|| number(user));
+    let uid = uid.with_context(|| texts::unknown_user(user))?;
+    let field = |place| row.as_ref().and_then(|row| row.fields.get(place)).copied();
+    let home = field(5).filter(|home| !home.is_empty()).unwrap_or("/").to_owned();
+    if !in_group.is_empty() {
+        let gid = self::row(group, in_group).map(|row| row.id).or_else(|| number(in_group));
+        let gid = gid.with_context(|| texts::unknown_group(in_group))?;
+        return Ok(Account { uid, gid, groups: [gid].into(), home });
     }
-    let mut all = vec![own];
-    if let Some(row) = &row {
-        let member =
-            |line: &Vec<&str>| line.len() >= 4 && line[3].split(',').any(|it| it == row[0]);
-        all.extend(groups().filter(member).filter_map(|line| number(line[2])));
+    let gid = field(3).and_then(number).unwrap_or_default();
+    let mut groups = BTreeSet::from([gid]);
+    if let Some(name) = field(0) {
+        let rows = group.lines().filter_map(Row::read);
+        let with_him = rows.filter(|row| row.fields.get(3).is_some_and(|all| lists(all, name)));
+        groups.extend(with_him.map(|row| row.id));
     }
-    all.dedup();
-    Ok(Account { uid, gid: own, groups: all, home })
+    Ok(Account { uid, gid, groups, home })
+}
+
+/// A line of `passwd` or `group`. Both begin with a name, a password and a number.
+struct Row<'a> {
+    id: u32,
+    fields: Vec<&'a str>,
+}
+
+impl<'a> Row<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let fields: Vec<&str> = line.split(':').collect();
+        Some(Self { id: number(fields.get(2)?)?, fields })
+    }
+}
+
+/// The first row with this name or number. What looks like a number is one, as Docker has it.
+fn row<'a>(text: &'a str, wanted: &str) -> Option<Row<'a>> {
+    text.lines().filter_map(Row::read).find(|row| match number(wanted) {
+        Some(number) => row.id == number,
+        None => row.fields[0] == wanted,
+    })
+}
+
+/// Docker's range; the kernel's is larger.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| *number <= i32::MAX as u32)
+}
+
+fn lists(members: &str, name: &str) -> bool {
+    members.split(',').any(|member| member == name)
 }
 
 #[cfg(test)]
@@ -146,11 +168,12 @@ mod tests {
     use super::*;
 
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
-        bad line\n\nweb:x:33:34:web:/srv:/bin/false\n1000:x:77:78::/home/odd:\nhomeless:x:5:5:::\n";
+        bad line\n\nworse:x:zero:0:::\nweb:x:33:34:web:/srv:/bin/false\n1000:x:77:78::/home/odd:\n\
+        short:x:5\n";
     const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:40:syslog,web\nwheel:x:10:root,web\nx:y\n";
 
     fn account(uid: u32, gid: u32, groups: &[u32], home: &str) -> Account {
-        Account { uid, gid, groups: groups.into(), home: home.into() }
+        Account { uid, gid, groups: groups.iter().copied().collect(), home: home.into() }
     }
 
     #[test]
@@ -158,24 +181,24 @@ mod tests {
         let find = |wanted| find(wanted, PASSWD, GROUP).unwrap();
         assert_eq!(find(""), account(0, 0, &[0, 10], "/root"));
         assert_eq!(find("root"), find(""));
+        assert_eq!(find(":"), find(""));
         assert_eq!(find("web"), account(33, 34, &[34, 40, 10], "/srv"));
+        assert_eq!(find("web:"), find("web"));
         assert_eq!(find("33"), find("web"));
         assert_eq!(find("web:log"), account(33, 40, &[40], "/srv"));
+        assert_eq!(find(":log"), account(0, 40, &[40], "/root"));
         assert_eq!(find("33:7"), account(33, 7, &[7], "/srv"));
         assert_eq!(find("4242"), account(4242, 0, &[0], "/"));
-        assert_eq!(find("1000"), account(77, 78, &[78], "/home/odd"));
-        assert_eq!(find("homeless"), account(5, 5, &[5], "/"));
+        assert_eq!(find("1000"), account(1000, 0, &[0], "/"));
+        assert_eq!(find("short"), account(5, 0, &[0], "/"));
     }
 
     #[test]
     fn who_is_not_there_is_told() {
-        for wanted in ["nobody", "-1", "4294967295", "4294967296", "web:none", "web:-1", " web"] {
+        for wanted in ["nobody", "worse", "-1", "2147483648", "4294967296", "web:none", " web"] {
             assert!(find(wanted, PASSWD, GROUP).is_err(), "{wanted}");
         }
         assert_eq!(find("7", "", "").unwrap(), account(7, 0, &[0], "/"));
         assert_eq!(find("", "", "").unwrap(), account(0, 0, &[0], "/"));
-        for wanted in [":", "web:", ":web"] {
-            assert!(User::new(wanted, false).is_err(), "{wanted}");
-        }
     }
 }

@@ -6,15 +6,17 @@
 //! begins with what the image has at that place, and goes with the container. Volumes with names,
 //! which stay, come in chapter 09.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Error, Result, bail, ensure};
-use overlay_layers::{Found, Overlay, flatten};
-use pid_namespace::Mount;
+use nix::errno::Errno;
+use overlay_layers::{Writable, flatten};
+use pid_namespace::{Mount, Tree, inside};
 use process::{Attempt, Mechanism, explain};
 use serde_json::Value;
 
@@ -66,16 +68,18 @@ fn target_of(text: &str) -> Result<PathBuf> {
     let plain =
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
     ensure!(path.is_absolute() && plain && path != Path::new("/"), texts::bad_target(text));
+    // What is there belongs to the kernel, and what is read there has to be its own word.
+    ensure!(!path.starts_with("/proc"), texts::bad_target(text));
     Ok(path.components().collect())
 }
 
-/// The volumes of a container. After the overlay in the list, whose folder holds the fresh ones.
+/// The volumes of a container. After the overlay in the list, beside whose folders the fresh ones
+/// lie.
 #[derive(Debug)]
 pub struct Volumes {
     volumes: Vec<Volume>,
     /// Where fresh ones are made.
     folder: PathBuf,
-    layers: Vec<PathBuf>,
 }
 
 impl Volumes {
@@ -83,10 +87,9 @@ impl Volumes {
     ///
     /// # Errors
     ///
-    /// When the image asks for one at a place that is none.
+    /// When the user wants two at one place, or the image one at a place that is none.
     pub fn new(
-        overlay: &Overlay,
-        layers: &[PathBuf],
+        writable: &Writable,
         of_image: &BTreeMap<String, Value>,
         of_user: &[Volume],
     ) -> Result<Self> {
@@ -95,10 +98,14 @@ impl Volumes {
             let target = target_of(target)?;
             volumes.insert(target.clone(), Volume { source: None, target, read_only: false });
         }
-        volumes.extend(of_user.iter().map(|volume| (volume.target.clone(), volume.clone())));
-        let folder = overlay.writable().folder().join("volumes");
+        let mut seen = BTreeSet::new();
+        for volume in of_user {
+            ensure!(seen.insert(&volume.target), texts::same_target(&volume.target));
+            volumes.insert(volume.target.clone(), volume.clone());
+        }
         // In the order of their paths: what lies inside of another is mounted later.
-        Ok(Self { volumes: volumes.into_values().collect(), folder, layers: layers.into() })
+        let volumes = volumes.into_values().collect();
+        Ok(Self { volumes, folder: writable.folder().join("volumes") })
     }
 
     fn source(&self, place: usize, volume: &Volume) -> PathBuf {
@@ -114,6 +121,21 @@ impl Volumes {
             if volume.read_only { mount.read_only() } else { mount }
         })
         .collect()
+    }
+
+    /// Whether one of them is to be seen at exactly this place.
+    #[must_use]
+    pub fn cover(&self, target: &Path) -> bool {
+        self.volumes.iter().any(|volume| volume.target == target)
+    }
+
+    /// The same tree, from which the fresh ones get what they begin with.
+    #[must_use]
+    pub fn fill_from<T: Tree>(&self, tree: T) -> impl Tree + use<T> {
+        let each = self.volumes.iter().enumerate();
+        let fresh = each.filter(|(_, volume)| volume.source.is_none());
+        let fresh = fresh.map(|(place, it)| (it.target.clone(), self.source(place, it)));
+        Filling { tree, fresh: fresh.collect() }
     }
 }
 
@@ -133,13 +155,37 @@ impl Mechanism for Volumes {
                 .mode(0o755)
                 .create(&source)
                 .step(&texts::VOLUME, format_args!("mkdir({source:?})"))?;
-            if volume.source.is_none() {
-                let found = Found::root(&self.layers).at_path(&volume.target)?;
-                let folders: Vec<PathBuf> = found.folders.into_iter().rev().collect();
-                flatten(&folders, &source)?;
-            }
         }
         Ok(())
+    }
+}
+
+/// A tree that fills volumes when it is mounted: only then can be told what is at a place, whatever
+/// links lead there.
+#[derive(Debug)]
+struct Filling<T> {
+    tree: T,
+    /// The place in the tree, and the volume's folder.
+    fresh: Vec<(PathBuf, PathBuf)>,
+}
+
+impl<T: Tree> Tree for Filling<T> {
+    fn mount(&self) -> Result<OwnedFd> {
+        let root = self.tree.mount()?;
+        for (target, folder) in &self.fresh {
+            let call = format!("openat2({target:?}, O_PATH, RESOLVE_IN_ROOT)");
+            let found = match inside::open(root.as_fd(), target) {
+                Err(Errno::ENOENT) => continue,
+                found => found.tried(&texts::VOLUME, call)?,
+            };
+            // With a dot behind it the path is the folder's, not that of the link to it.
+            let place = PathBuf::from(format!("/proc/self/fd/{}/.", found.as_raw_fd()));
+            if place.is_dir() {
+                explain::call(&texts::FILL, format_args!("copy({target:?}, {folder:?})"));
+                flatten(&[place], folder)?;
+            }
+        }
+        Ok(root)
     }
 }
 
@@ -163,9 +209,18 @@ mod tests {
             assert_eq!(text.parse::<Volume>().unwrap(), expected, "{text}");
         }
         assert!("./x:/y".parse::<Volume>().unwrap().source.unwrap().is_absolute());
-        for wrong in
-            ["", "a", "name:/x", "/a:b", "/a:/", "/a:/b:xx", "/a:/b:ro:x", "/a:/x/../y", "/a:"]
-        {
+        for wrong in [
+            "",
+            "a",
+            "name:/x",
+            "/a:b",
+            "/a:/",
+            "/a:/b:xx",
+            "/a:/b:ro:x",
+            "/a:/x/../y",
+            "/a:",
+            "/a:/proc/x",
+        ] {
             assert!(wrong.parse::<Volume>().is_err(), "{wrong}");
         }
     }

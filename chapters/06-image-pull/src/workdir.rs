@@ -10,8 +10,8 @@ use process::{Attempt, Mechanism};
 
 use crate::texts::run as texts;
 
-/// The folder that the command begins in. After the root in the list, and before the user: it is
-/// made if it is not there, and that takes root.
+/// The folder that the command begins in. After the root in the list, and before the user: to make
+/// it if it is not there takes root.
 #[derive(Debug)]
 pub struct WorkDir(PathBuf);
 
@@ -33,14 +33,13 @@ impl WorkDir {
 impl Mechanism for WorkDir {
     fn enter(&mut self) -> Result<()> {
         let folder = &self.0;
-        if chdir(folder).is_ok() {
-            return Ok(());
+        if !folder.exists() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(folder)
+                .step(&texts::WORKDIR, format_args!("mkdir({folder:?})"))?;
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(folder)
-            .step(&texts::WORKDIR, format_args!("mkdir({folder:?})"))?;
         chdir(folder).step(&texts::WORKDIR, format_args!("chdir({folder:?})"))
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Deserialize;
 
@@ -66,8 +66,9 @@ pub(super) fn ask(
         }
         bail!("{}: {}", texts::helper_failed(&program), texts::shown(said.trim()));
     }
-    let answer = serde_json::from_slice(&output).with_context(|| texts::helper_failed(&program));
-    answer.map(|Answer { username, secret }| Some((username, secret)))
+    let answer = serde_json::from_slice(&output).map_err(|error| Error::msg(texts::place(&error)));
+    let Answer { username, secret } = answer.with_context(|| texts::helper_failed(&program))?;
+    Ok(Some((username, secret)))
 }
 
 /// Reads all that it says, and waits until it has ended, within the time.

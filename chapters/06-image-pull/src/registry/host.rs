@@ -47,9 +47,8 @@ impl Host {
         name: &Name,
         options: &Arc<Options>,
     ) -> Result<Self> {
-        let address = address.trim_end_matches('/');
         let (scheme, place) = match address.split_once("://") {
-            Some((scheme, place)) => (Some(scheme), place),
+            Some((scheme, place)) => (Some(scheme), place.trim_end_matches('/')),
             None if options.insecure => (Some("http"), address),
             None if is_loopback(address) => (None, address),
             None => (Some("https"), address),
@@ -130,7 +129,9 @@ impl Host {
     /// What an answer says that is no success, and what that usually means.
     pub(super) fn refused(&self, what: &str, answer: &mut Answer) -> anyhow::Error {
         let refusal = self.client.refusal(answer);
+        let is_password = self.authorization.header().is_some_and(|it| it.starts_with("Basic "));
         anyhow::Error::msg(match answer.status {
+            401 if is_password => texts::wrong_password(&self.called),
             401 | 403 => texts::denied(&self.called, &self.repository, &refusal),
             404 => texts::not_found(&self.called, &self.repository, what, &refusal),
             _ => refusal,

@@ -39,6 +39,12 @@ pub(crate) const VOLUME: Step = Step {
     ],
 };
 
+pub(crate) const FILL: Step = Step {
+    section: "06#volumes",
+    why: "a fresh volume begins with what the image has at its place",
+    causes: &[],
+};
+
 pub(crate) const PORTS: Step = Step {
     section: "06#ports",
     why: "a free port of the host's for each that the image listens on",
@@ -57,16 +63,16 @@ pub(crate) fn no_command(image: &Name) -> String {
     format!("{image} does not say what to run; name a command behind it")
 }
 
+pub(crate) fn no_variable(text: &str) -> String {
+    format!("--env {text:?} is not NAME or NAME=VALUE")
+}
+
 pub(crate) fn unknown_signal(text: &str) -> String {
     format!("the image's stop signal {text:?} is none")
 }
 
 pub(crate) fn relative_workdir(path: &Path) -> String {
     format!("--workdir {path:?} has to begin with /")
-}
-
-pub(crate) fn bad_user(text: &str) -> String {
-    format!("{text:?} is not USER or USER:GROUP")
 }
 
 pub(crate) fn unknown_user(name: &str) -> String {
@@ -93,8 +99,13 @@ pub(crate) fn named_volume(name: &str) -> String {
 
 pub(crate) fn bad_target(text: &str) -> String {
     format!(
-        "{text:?} is no place for a volume: it has to begin with /, without `..`, and not be / itself"
+        "{text:?} is no place for a volume: it has to begin with /, without `..`, and be neither \
+         / itself nor in /proc"
     )
+}
+
+pub(crate) fn same_target(path: &Path) -> String {
+    format!("two volumes are to be at {path:?}")
 }
 
 pub(crate) fn made_source(path: &Path) -> String {

@@ -128,3 +128,9 @@ pub(crate) fn pulled(name: &Name, digest: &Digest, was_here: bool) -> String {
     };
     format!("Digest: {digest}\nStatus: {status} {name}\n{}", name.canonical())
 }
+
+pub(crate) fn devices_left_out(count: u64) -> String {
+    format!(
+        "{count} device files were left out: only root can make them, and a container has its own /dev"
+    )
+}

@@ -12,7 +12,7 @@ use super::sparse::Sparse;
 use crate::texts::unpack as texts;
 
 /// What has been said so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Extended {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
@@ -36,18 +36,20 @@ impl Extended {
             let (key, value, rest) = record(records).context(texts::BAD_RECORD)?;
             records = rest;
             let number = || decimal(value).context(texts::BAD_RECORD);
+            // An empty value takes back what was said before.
+            let text = || (!value.is_empty()).then(|| value.into());
             match key {
                 // GNU's own name for the file, where `path` is one that other programs see.
                 b"path" if self.sparse.as_ref().is_none_or(|sparse| !sparse.is_named) => {
-                    self.path = Some(value.into());
+                    self.path = text();
                 }
-                b"linkpath" => self.link = Some(value.into()),
+                b"linkpath" => self.link = text(),
                 b"size" => self.size = Some(number()?),
                 b"uid" => self.uid = Some(number()?),
                 b"gid" => self.gid = Some(number()?),
                 b"mtime" => self.time = Some(time(value).context(texts::BAD_RECORD)?),
                 b"GNU.sparse.name" => {
-                    self.path = Some(value.into());
+                    self.path = text();
                     self.sparse.get_or_insert_default().is_named = true;
                 }
                 _ => {
@@ -71,7 +73,6 @@ impl Extended {
         }
         let name = CString::new(name).context(texts::BAD_RECORD)?;
         ensure!(!name.is_empty(), texts::BAD_RECORD);
-        self.attributes.retain(|(other, _)| *other != name);
         self.attributes.push((name, value.into()));
         Ok(())
     }

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,11 @@ use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::unistd::linkat;
-use overlay_layers::{Found, flatten};
+use overlay_layers::{Found, flatten, whiteout};
 use process::Attempt;
 
-use super::archive::Attributes;
-use super::finish_file;
+use super::attributes::{Attributes, Setter};
+use super::hide;
 use super::tree::{self, Tree};
 use crate::texts::unpack as texts;
 
@@ -32,10 +32,8 @@ const MOST_MEMORY: usize = 64 << 20;
 /// An unpacked layer that waits for the layers below.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// What the archive says of its folders, by their paths.
-    folders: BTreeMap<Vec<u8>, Attributes>,
-    /// Folders of which it says nothing.
-    implied: BTreeSet<Vec<u8>>,
+    /// Its folders, by their paths. None: the archive does not say what it is like.
+    folders: BTreeMap<Vec<u8>, Option<Attributes>>,
     /// Second names: the path, and the path of the first name.
     links: Vec<(Vec<u8>, Vec<u8>)>,
     size: u64,
@@ -64,33 +62,42 @@ impl Pending {
         self.left_out += 1;
     }
 
-    pub(super) fn folder(&mut self, path: Vec<u8>, attributes: Attributes) -> Result<()> {
-        let values = attributes.extended.iter().map(|(_, value)| value.len()).sum::<usize>();
-        self.remember(path.len() + values)?;
-        self.folders.insert(path, attributes);
+    /// There is a folder, of which nothing is known.
+    pub(super) fn imply(&mut self, path: &[u8]) -> Result<()> {
+        self.remember(path.len())?;
+        self.folders.entry(path.into()).or_default();
         Ok(())
     }
 
-    pub(super) fn link(&mut self, path: Vec<u8>, target: Vec<u8>) -> Result<()> {
+    /// There is a folder, and it is like this.
+    pub(super) fn describe(&mut self, path: &[u8], attributes: Attributes) -> Result<()> {
+        let extended = attributes.extended.iter();
+        let extended: usize =
+            extended.map(|(name, value)| 64 + name.count_bytes() + value.len()).sum();
+        self.remember(path.len() + extended)?;
+        self.folders.insert(path.into(), Some(attributes));
+        Ok(())
+    }
+
+    /// There is to be a second name for a file that is not in this layer.
+    pub(super) fn link(&mut self, path: &[u8], target: Vec<u8>) -> Result<()> {
         self.remember(path.len() + target.len())?;
-        self.links.push((path, target));
+        self.links.push((path.into(), target));
         Ok(())
     }
 
-    /// What was at a path is there no more.
+    /// The folder at a path is there no more, nor anything in it.
     pub(super) fn forget(&mut self, path: &[u8]) {
         let below = [path, b"/"].concat();
         self.folders.remove(path);
-        self.folders.retain(|path, _| !path.starts_with(&below));
-        self.links.retain(|(link, _)| link != path && !link.starts_with(&below));
-    }
-
-    pub(super) fn take_implied(&mut self, tree: Tree) {
-        self.implied = tree.implied;
+        let inside = self.folders.range(below.clone()..).map(|(path, _)| path);
+        let inside: Vec<_> = inside.take_while(|path| path.starts_with(&below)).cloned().collect();
+        inside.iter().for_each(|path| drop(self.folders.remove(path)));
+        self.links.retain(|(link, _)| !link.starts_with(&below));
     }
 
     fn remember(&mut self, bytes: usize) -> Result<()> {
-        // The maps' own part is about as much again for short names.
+        // The map's own part is about as much again for short names.
         self.memory += bytes + 200;
         ensure!(self.memory <= MOST_MEMORY, texts::TOO_MANY_FOLDERS);
         Ok(())
@@ -102,47 +109,133 @@ impl Pending {
     /// # Errors
     ///
     /// When a hard link leads to nothing. The layer is then to be removed.
-    pub fn finish(self, folder: &Path, parents: &[PathBuf]) -> Result<()> {
-        let layers: Vec<PathBuf> = parents.iter().rev().cloned().collect();
-        let below = |path: &[u8]| Found::root(&layers).at_path(Path::new(OsStr::from_bytes(path)));
-        let mut tree = Tree::open(folder)?;
-        for (path, target) in &self.links {
-            link(&mut tree, path, target, &below(target)?).with_context(|| texts::entry(path))?;
+    pub fn finish(mut self, folder: &Path, parents: &[PathBuf]) -> Result<()> {
+        let links = std::mem::take(&mut self.links);
+        let mut tree = Tree::open(folder, self)?;
+        let mut layers: Vec<PathBuf> = parents.iter().rev().cloned().collect();
+        empty_root(&tree, &layers)?;
+        layers.push(folder.into());
+        let mut copied = BTreeSet::new();
+        for (path, target) in &links {
+            let linked = link(&mut tree, &layers, path, target, &mut copied);
+            linked.with_context(|| texts::entry(path))?;
         }
-        for path in self.implied.iter().chain(&tree.implied) {
-            if let Some(from) = below(path)?.folders.first() {
-                let to = folder.join(OsStr::from_bytes(path));
-                flatten::copy_attributes(from, &to)
-                    .tried(&texts::FOLDER, format_args!("chmod({to:?})"))?;
+        let folders = std::mem::take(&mut tree.pending.folders);
+        let (setter, mut below) = (Setter::new(), Below::new(&layers));
+        // What lies in a folder comes before it.
+        for (path, said) in folders.iter().rev() {
+            let at = tree.look_up(path);
+            let at = at.tried(&texts::FOLDER, format_args!("openat2({:?})", tree::shown(path)))?;
+            match said {
+                Some(attributes) => setter.set(at, attributes),
+                None => match below.folder(path)? {
+                    Some(like) => {
+                        let at = format!("/proc/self/fd/{}/.", at.as_raw_fd());
+                        let copied = flatten::copy_attributes(&like, Path::new(&at));
+                        copied.tried(&texts::FOLDER, "fchmod()")
+                    }
+                    None => setter.set_plain(at),
+                },
             }
-        }
-        // The other way round: what lies in a folder comes before it.
-        for (path, attributes) in self.folders.iter().rev() {
-            let opened = tree.open_folder(path);
-            let opened =
-                opened.tried(&texts::FOLDER, format_args!("open({:?})", tree::shown(path)));
-            if let Some(opened) = opened? {
-                finish_file(&File::from(opened), attributes).with_context(|| texts::entry(path))?;
-            }
+            .with_context(|| texts::entry(path))?;
         }
         Ok(())
     }
 }
 
-/// Gives a file of a layer below a second name in this one.
-fn link(tree: &mut Tree, path: &[u8], target: &[u8], below: &Found) -> Result<()> {
-    let from = below.place.as_deref().filter(|_| below.folders.is_empty());
-    let from = from.with_context(|| texts::no_such_target(target))?;
-    let first = tree::place_of(tree, target)?;
-    let copied = flatten::copy_file(from, &first.by_descriptor());
-    match copied {
-        // Another link had it copied already.
-        Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {}
-        copied => copied.tried(&texts::HARD_LINK, format_args!("copy({from:?})"))?,
+/// Overlayfs does not ask whether the root of a layer is opaque. So what is below is hidden name by
+/// name.
+fn empty_root(tree: &Tree, below: &[PathBuf]) -> Result<()> {
+    let root = tree.root().as_fd();
+    if whiteout::is_opaque(root).tried(&texts::WHITEOUT, "fgetxattr(\"overlay.opaque\")")? {
+        for name in Found::root(below).names()? {
+            hide(root, &name)?;
+        }
     }
-    let second = tree::place_of(tree, path)?;
-    tree.clear(&second)?;
-    let (from, to) = (first.name.as_os_str(), second.name.as_os_str());
-    linkat(&first.parent, from, &second.parent, to, AtFlags::empty())
-        .tried(&texts::HARD_LINK, format_args!("linkat({:?})", tree::shown(target)))
+    Ok(())
+}
+
+/// Gives a file of a layer below a second name in this one. `layers`: the bottom one first, this one
+/// last. `copied`: what has been brought here already.
+fn link(
+    tree: &mut Tree,
+    layers: &[PathBuf],
+    path: &[u8],
+    target: &[u8],
+    copied: &mut BTreeSet<Vec<u8>>,
+) -> Result<()> {
+    let found = Found::root(layers).at_path(Path::new(OsStr::from_bytes(target)))?;
+    let from = found.place.filter(|_| found.folders.is_empty());
+    let from = from.with_context(|| texts::no_such_target(target))?;
+    let is_here = layers.last().is_some_and(|own| from.starts_with(own));
+    // What is here, and was not when its second name came, came later.
+    ensure!(!is_here || copied.contains(target), texts::no_such_target(target));
+    let no_root = || texts::ROOT_IS_A_FOLDER;
+    let first = tree.place(target)?.with_context(no_root)?;
+    if copied.insert(target.into()) {
+        let copy = flatten::copy_file(&from, &first.by_descriptor());
+        copy.tried(&texts::HARD_LINK, format_args!("copy({from:?})"))?;
+    }
+    let second = tree.place(path)?.with_context(no_root)?;
+    let link = || {
+        let (from, to) = (first.name.as_os_str(), second.name.as_os_str());
+        linkat(&first.parent, from, &second.parent, to, AtFlags::empty())
+    };
+    let linked = match link() {
+        // A whiteout of that name spares what is in its own layer.
+        Err(Errno::EEXIST) if second.stat()?.is_some_and(|it| whiteout::is_whiteout(&it)) => {
+            tree.clear(&second)?;
+            link()
+        }
+        // A later entry has taken the name.
+        Err(Errno::EEXIST) => Ok(()),
+        linked => linked,
+    };
+    linked.tried(&texts::HARD_LINK, format_args!("linkat({:?})", tree::shown(target)))
+}
+
+/// What lies under this layer's folders.
+struct Below {
+    /// The folders above the one that was asked for last, each as it is with this layer on top.
+    way: Vec<(Vec<u8>, Found)>,
+}
+
+impl Below {
+    /// `layers`: the bottom one first, this one last.
+    fn new(layers: &[PathBuf]) -> Self {
+        Self { way: vec![(Vec::new(), Found::root(layers))] }
+    }
+
+    /// The folder that this layer's folder at `path` lies on, if there is one: nothing else, and not
+    /// hidden.
+    fn folder(&mut self, path: &[u8]) -> Result<Option<PathBuf>> {
+        let without_own = |found: &Found| found.folders.get(1..).unwrap_or_default().to_vec();
+        let Some((above, name)) = tree::split(path) else {
+            return Ok(without_own(self.at(path)?).into_iter().next());
+        };
+        let folders = without_own(self.at(above)?);
+        Ok(Found { folders, ..Found::default() }.at(name)?.folders.into_iter().next())
+    }
+
+    fn at(&mut self, path: &[u8]) -> Result<&Found> {
+        // Folders come in the order of their paths: most of the way is the same as before.
+        let is_on_way = |way: &[u8]| {
+            let rest = path.strip_prefix(way);
+            rest.is_some_and(|rest| way.is_empty() || rest.is_empty() || rest[0] == b'/')
+        };
+        while self.way.last().is_some_and(|(way, _)| !is_on_way(way)) {
+            self.way.pop();
+        }
+        loop {
+            let (way, found) = &self.way[self.way.len() - 1];
+            let mut rest =
+                path[way.len()..].split(|&byte| byte == b'/').filter(|it| !it.is_empty());
+            let Some(name) = rest.next() else { break };
+            let next = found.at(OsStr::from_bytes(name))?;
+            let mut way = way.clone();
+            tree::push(&mut way, name);
+            self.way.push((way, next));
+        }
+        Ok(&self.way[self.way.len() - 1].1)
+    }
 }

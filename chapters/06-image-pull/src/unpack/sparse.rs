@@ -8,7 +8,7 @@ use std::io::{BufRead, Read};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::archive::{Archive, BLOCK};
+use super::archive::{self, Archive, BLOCK};
 use super::extended::decimal;
 use crate::texts::unpack as texts;
 
@@ -31,10 +31,10 @@ pub struct Map {
 }
 
 /// The most parts that are believed.
-const MOST_PARTS: usize = 1 << 20;
+const MOST_PARTS: usize = 1 << 16;
 
 /// What extra records say of a file's holes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Sparse {
     /// Whether they have named the file.
     pub(super) is_named: bool,
@@ -94,7 +94,7 @@ fn of_content<R: BufRead>(archive: &mut Archive<R>) -> Result<Vec<Part>> {
         numbers.push(line()?);
     }
     for _ in 0..read.wrapping_neg() % BLOCK {
-        ensure!(!archive.content(1)?.is_empty(), texts::TRUNCATED);
+        ensure!(!archive.content(1)?.is_empty(), texts::BAD_MAP);
         archive.used(1);
     }
     pairs(&numbers)
@@ -108,10 +108,11 @@ fn pairs(numbers: &[u64]) -> Result<Vec<Part>> {
 /// The oldest way: in the header, and in blocks that follow it.
 pub(super) fn of_header(header: &tar::Header, from: &mut impl Read) -> Result<Map> {
     let Some(gnu) = header.as_gnu() else { bail!(texts::BAD_MAP) };
+    let number = |field: &[u8]| archive::unsigned(field).context(texts::BAD_MAP);
     let mut parts = Vec::new();
     let mut add = |all: &[tar::GnuSparseHeader]| -> Result<()> {
         for part in all.iter().filter(|part| !part.is_empty()) {
-            let (offset, size) = (part.offset()?, part.length()?);
+            let (offset, size) = (number(&part.offset)?, number(&part.numbytes)?);
             parts.push(Part { offset, size });
         }
         ensure!(parts.len() <= MOST_PARTS, texts::BAD_MAP);
@@ -125,7 +126,7 @@ pub(super) fn of_header(header: &tar::Header, from: &mut impl Read) -> Result<Ma
         add(block.sparse())?;
         more = block.is_extended();
     }
-    Ok(Map { size: gnu.real_size()?, parts })
+    Ok(Map { size: number(&gnu.realsize)?, parts })
 }
 
 /// Holds a map against what there is: the parts follow each other, lie within the file, and are
