@@ -25,6 +25,8 @@ pub struct Image {
     layers: Vec<Layer>,
     /// The part of the configuration that says what to run, as JSON: `{"Cmd":["sh"]}`.
     pub config: String,
+    /// The processor that its programs are for, by Go's name: this machine's.
+    pub architecture: String,
 }
 
 #[derive(Debug, Clone)]
@@ -38,7 +40,13 @@ impl Image {
     /// An image without layers that runs `config`, JSON of the configuration's inner part.
     #[must_use]
     pub fn new(config: &str) -> Self {
-        Self { layers: Vec::new(), config: config.into() }
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "x86" => "386",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        Self { layers: Vec::new(), config: config.into(), architecture: architecture.into() }
     }
 
     /// Adds a layer: a tar archive, compressed by gzip on its way.
@@ -132,12 +140,7 @@ impl Registry {
             content.paths.insert(path, ("application/octet-stream".into(), bytes));
             digest
         };
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "x86" => "386",
-            "aarch64" => "arm64",
-            other => other,
-        };
+        let architecture = &image.architecture;
         let quoted = |layer: &Layer| format!("{:?}", layer.diff_id);
         let config = format!(
             r#"{{"architecture":"{architecture}","os":"linux","config":{},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,

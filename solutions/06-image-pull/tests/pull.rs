@@ -323,3 +323,18 @@ fn a_hundred_killed_pulls_lose_no_space() {
     verify(&host, Who::Root);
     assert!(files(&store(&host, Who::Root)) == whole);
 }
+
+#[test]
+fn an_image_for_another_machine_is_taken_only_on_request() {
+    let Some(host) = Host::new() else { return };
+    let registry = Registry::start(Some(&host));
+    let mut image = three_layers();
+    image.architecture = "s390x".into();
+    registry.put("web", "1", &image);
+    let name = registry.name("web:1");
+    let output = run(&host, Who::Root, &["pull", &name]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(stderr(&output).contains("is made for linux/s390x, not for"), "{}", stderr(&output));
+    let output = run(&host, Who::Root, &["pull", "--platform", "linux/s390x", &name]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
