@@ -452,13 +452,23 @@ fn runs_begin_while_others_end() {
 fn the_story_is_told() {
     let Some(host) = Host::new() else { return };
     let layers = layers(&host, Who::Root);
-    let output = run(&host, Who::Root, &[&options(&layers)[..], &["--explain"]].concat(), "true");
-    let story = stderr(&output);
-    for part in
-        ["book 05#upper", "book 05#mount", "\"lowerdir+\", \"/tmp/layers-Root/3\"", "move_mount("]
-    {
+    let told = |more: &[&str]| {
+        let words = [&options(&layers)[..], &["--explain"], more].concat();
+        stderr(&run(&host, Who::Root, &words, "true"))
+    };
+    let story = told(&[]);
+    for part in [
+        "book 05#upper",
+        "book 05#mount",
+        "\"lowerdir+\", \"/tmp/layers-Root/3\"",
+        "move_mount(",
+        "\"volatile\"",
+    ] {
         assert!(story.contains(part), "{part}: {story}");
     }
+    // What the user keeps has to reach the disk.
+    let story = told(&["--upper", "/run/upper"]);
+    assert!(story.contains("move_mount(") && !story.contains("volatile"), "{story}");
 }
 
 #[test]
