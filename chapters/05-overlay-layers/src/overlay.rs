@@ -89,7 +89,7 @@ impl Overlay {
             upper: self.writable.upper(),
             work: self.writable.work(),
             merged: self.writable.merged(),
-            may_copy: !self.writable.is_kept(),
+            kept: self.writable.is_kept(),
         }
     }
 }
@@ -121,8 +121,8 @@ struct Layers {
     upper: PathBuf,
     work: PathBuf,
     merged: PathBuf,
-    /// Whether the upper folder may hold a copy of everything.
-    may_copy: bool,
+    /// Whether the upper folder outlives the run.
+    kept: bool,
 }
 
 impl Tree for Layers {
@@ -131,7 +131,7 @@ impl Tree for Layers {
             Ok(()) => return top_of(&self.merged),
             Err(why) => why,
         };
-        if !self.may_copy {
+        if self.kept {
             return Err(why.context(texts::unsuitable_upper(&self.upper)));
         }
         explain::say(texts::copying(&why));
@@ -183,6 +183,11 @@ impl Layers {
         };
         for (key, value) in COMPLETE {
             set(key, &value.into())?;
+        }
+        // The one text does without: Linux before 5.10 would refuse it.
+        if !self.kept {
+            sys::set_flag(context.as_fd(), c"volatile")
+                .step(&texts::VOLATILE, "fsconfig(FSCONFIG_SET_FLAG, \"volatile\")")?;
         }
         // ANCHOR: mount
         // EXERCISE mount: put the layers on top of each other

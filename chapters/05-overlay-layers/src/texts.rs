@@ -62,6 +62,12 @@ pub(crate) const USER_ATTRIBUTES: Step = Step {
     causes: &[(Errno::EINVAL, "overlayfs has it since Linux 5.11")],
 };
 
+pub(crate) const VOLATILE: Step = Step {
+    section: "05#upper",
+    why: "what is removed at the end need not reach the disk before: otherwise the last unmount waits until all that was written to that file system has, by anybody",
+    causes: &[],
+};
+
 pub(crate) const ATTRIBUTES: Step = Step {
     section: "05#opaque",
     why: "overlayfs marks a folder that was replaced by an extended attribute",

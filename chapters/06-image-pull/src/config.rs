@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::digest::Digest;
+use crate::platform::Platform;
 
 /// An image's configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Config {
     /// The system that its programs are for: `linux`.
     #[serde(default, deserialize_with = "or_default")]
     pub os: String,
+    /// Which generation of that processor, where it matters: `v7`.
+    #[serde(default)]
+    pub variant: Option<String>,
     /// What to run.
     #[serde(default, deserialize_with = "or_default")]
     pub config: Execution,
@@ -81,6 +85,16 @@ impl Config {
     /// When it is not JSON, or has no layers, or something in it is of another kind.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// What its programs are for.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone(),
+        }
     }
 }
 

@@ -68,6 +68,11 @@ pub fn pull(
     let Resolved { digest, manifest, bytes, media_type, .. } = &resolved;
     let _alone = store.lock_image(digest, || progress.line(texts::SAME_IMAGE))?;
     let config = config(store, registry, manifest)?;
+    let made_for = config.platform();
+    ensure!(
+        made_for.os.is_empty() || platform.runs(&made_for).is_some(),
+        texts::other_platform(name, &made_for, platform)
+    );
     let diff_ids = &config.rootfs.diff_ids;
     let (ids, layers) = (diff_ids.len(), manifest.layers.len());
     ensure!(ids == layers, texts::other_layer_count(ids, layers));

@@ -8,6 +8,7 @@ use process::Step;
 
 use crate::digest::Digest;
 use crate::name::Name;
+use crate::platform::Platform;
 
 const FULL: (Errno, &str) =
     (Errno::ENOSPC, "the disk is full; `prune` removes what no image needs any more");
@@ -132,5 +133,11 @@ pub(crate) fn pulled(name: &Name, digest: &Digest, was_here: bool) -> String {
 pub(crate) fn devices_left_out(count: u64) -> String {
     format!(
         "{count} device files were left out: only root can make them, and a container has its own /dev"
+    )
+}
+
+pub(crate) fn other_platform(name: &Name, image: &Platform, wanted: &Platform) -> String {
+    format!(
+        "{name} is made for {image}, not for {wanted}; `--platform {image}` takes it all the same"
     )
 }
