@@ -8,6 +8,13 @@ use super::names::rename;
 /// The tables that a starter does without: it has no tests, and lints of its own.
 const LEFT_OUT: [&str; 4] = ["[dev-dependencies", "[[test]]", "[[bench]]", "[lints"];
 
+/// `cargo test` is to pass before the first exercise is written.
+const LIBRARY: &str = r#"
+# The tests of what is still to be written fail: `cargo test -p PACKAGE --lib` runs them.
+[lib]
+test = false
+"#;
+
 /// An open exercise leaves names unused; a call whose result nobody looks at is a mistake still.
 const LINTS: &str = r#"
 # What an exercise that is still open leaves unused is no mistake.
@@ -37,5 +44,5 @@ pub fn starter(source: &str) -> String {
             text.push_str(if kept { &lines } else { "" });
         }
     }
-    format!("{}\n{LINTS}", text.trim_end())
+    format!("{}\n{LIBRARY}{LINTS}", text.trim_end())
 }
