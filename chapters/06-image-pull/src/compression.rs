@@ -8,9 +8,9 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
-use anyhow::{Chain, Result, ensure};
+use anyhow::{Result, ensure};
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use zstd::stream::read::Decoder;
 
 use crate::texts::unpack as texts;
 
@@ -28,9 +28,9 @@ pub enum Compression {
 /// How much is asked of the source at once, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// To decompress zstd, what came before has to be kept: as much as a frame's *window*, in bytes.
-/// The `zstd` command takes no larger ones either, unless it is told to.
-const LARGEST_WINDOW: u64 = 128 << 20;
+/// To decompress zstd, what came before has to be kept: as much as a frame's *window*, at most 2 to
+/// this power of bytes. The `zstd` command takes no larger ones either, unless it is told to.
+const LARGEST_WINDOW: u32 = 27;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
@@ -50,14 +50,14 @@ pub fn decompress<'a>(
     let is_right = match compression {
         Compression::None => true,
         Compression::Gzip => first.starts_with(&GZIP),
-        Compression::Zstd => first == ZSTD || is_skippable(&first),
+        Compression::Zstd => is_zstd(&first),
     };
     ensure!(is_right, texts::not_compressed(compression, &first));
     let from = Cursor::new(first).chain(BufReader::with_capacity(PIECE, from));
     Ok(match compression {
         Compression::None => Box::new(from),
         Compression::Gzip => Box::new(Gzip(MultiGzDecoder::new(from))),
-        Compression::Zstd => Box::new(Zstd::Between(from)),
+        Compression::Zstd => Box::new(Zstd::new(from)?),
     })
 }
 
@@ -74,119 +74,31 @@ impl<R: BufRead> Read for Gzip<R> {
     }
 }
 
-/// A frame, the beginning of which has been read.
-type Frame<R> = StreamingDecoder<io::Chain<Cursor<Vec<u8>>, R>, FrameDecoder>;
-
 /// All frames of a zstd stream.
-enum Zstd<R: Read> {
-    /// Before a frame, or at the end.
-    Between(R),
-    /// In a frame.
-    Inside(Box<Frame<R>>),
-    /// Something was wrong.
-    Broken,
+struct Zstd<'a, R: BufRead>(Decoder<'a, R>);
+
+impl<'a, R: BufRead> Zstd<'a, R> {
+    fn new(from: R) -> io::Result<Self> {
+        let mut decoder = Decoder::with_buffer(from)?;
+        decoder.window_log_max(LARGEST_WINDOW)?;
+        Ok(Self(decoder))
+    }
 }
 
-impl<R: Read> Read for Zstd<R> {
+impl<R: BufRead> Read for Zstd<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match std::mem::replace(self, Self::Broken) {
-                Self::Between(from) => {
-                    *self = begin_frame(from)?;
-                    if let Self::Between(_) = self {
-                        return Ok(0);
-                    }
-                }
-                Self::Inside(mut frame) => {
-                    let count = frame.read(buffer).map_err(wrong_zstd)?;
-                    if count > 0 || buffer.is_empty() {
-                        *self = Self::Inside(frame);
-                        return Ok(count);
-                    }
-                    let (from, decoder) = frame.into_parts();
-                    let promised = decoder.get_checksum_from_data();
-                    if promised.is_some() && promised != decoder.get_calculated_checksum() {
-                        return Err(damaged(texts::BAD_ZSTD_CHECKSUM.into()));
-                    }
-                    *self = Self::Between(from.into_inner().1);
-                }
-                Self::Broken => return Err(damaged(texts::BROKEN_BEFORE.into())),
-            }
-        }
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => damaged(texts::cut_short(Compression::Zstd)),
+            // What the decoder has to say.
+            ErrorKind::Other => damaged(texts::damaged(Compression::Zstd, &error)),
+            _ => error,
+        })
     }
 }
 
-/// Begins the next frame with content; at the end there is none.
-fn begin_frame<R: Read>(mut from: R) -> io::Result<Zstd<R>> {
-    loop {
-        let mut header = Vec::new();
-        from.by_ref().take(4).read_to_end(&mut header)?;
-        if header.is_empty() {
-            return Ok(Zstd::Between(from));
-        }
-        if is_skippable(&header) {
-            let mut size = [0; 4];
-            from.read_exact(&mut size).map_err(wrong_zstd)?;
-            let size = u64::from(u32::from_le_bytes(size));
-            if io::copy(&mut from.by_ref().take(size), &mut io::sink())? < size {
-                return Err(damaged(texts::cut_short(Compression::Zstd)));
-            }
-            continue;
-        }
-        if header != ZSTD {
-            return Err(damaged(texts::TRAILING_BYTES.into()));
-        }
-        let window = read_window(&mut from, &mut header).map_err(wrong_zstd)?;
-        if window > LARGEST_WINDOW {
-            return Err(damaged(texts::large_window(window, LARGEST_WINDOW)));
-        }
-        let frame = StreamingDecoder::new(Cursor::new(header).chain(from));
-        let frame = frame.map_err(|error| damaged(texts::damaged(Compression::Zstd, &error)))?;
-        return Ok(Zstd::Inside(Box::new(frame)));
-    }
-}
-
-/// Reads as much of a frame's header as says how large its window is, in bytes (RFC 8878,
-/// 3.1.1.1).
-fn read_window(from: &mut impl Read, header: &mut Vec<u8>) -> io::Result<u64> {
-    let mut more = |count: usize| {
-        let mut bytes = [0; 8];
-        from.read_exact(&mut bytes[..count])?;
-        header.extend_from_slice(&bytes[..count]);
-        io::Result::Ok(u64::from_le_bytes(bytes))
-    };
-    let descriptor = more(1)?;
-    let single_segment = descriptor & 0x20 != 0;
-    if !single_segment {
-        let window = more(1)?;
-        let base = 1_u64 << (10 + (window >> 3));
-        return Ok(base + base / 8 * (window & 7));
-    }
-    // Without a window of its own the frame's is as large as its content. The number of a
-    // dictionary stands before that size.
-    more([0, 1, 2, 4][(descriptor & 3) as usize])?;
-    match descriptor >> 6 {
-        0 => more(1),
-        1 => more(2).map(|size| size + 256),
-        2 => more(4),
-        _ => more(8),
-    }
-}
-
-/// Frames of the numbers 0x184D2A50 to 0x184D2A5F have no content.
-fn is_skippable(magic: &[u8]) -> bool {
-    matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
-}
-
-/// What the decoder says, or why nothing could be read for it, which it keeps inside.
-fn wrong_zstd(error: io::Error) -> io::Error {
-    let said = error.get_ref().into_iter().flat_map(|said| Chain::new(said));
-    let inner = said.filter_map(|said| said.downcast_ref()).next_back();
-    match inner.unwrap_or(&error).kind() {
-        ErrorKind::UnexpectedEof => damaged(texts::cut_short(Compression::Zstd)),
-        ErrorKind::Other => damaged(texts::damaged(Compression::Zstd, &error)),
-        kind => io::Error::new(kind, inner.unwrap_or(&error).to_string()),
-    }
+/// Whether a zstd stream may begin so: with a frame, or with one that has no content.
+fn is_zstd(first: &[u8]) -> bool {
+    first == ZSTD || matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
 fn damaged(sentence: String) -> io::Error {

@@ -55,9 +55,6 @@ pub(crate) const ATTRIBUTE: Step = Step {
     causes: &[(Errno::ENOSPC, "the file system has no room for an attribute of this size")],
 };
 
-pub(crate) const BAD_ZSTD_CHECKSUM: &str = "zstd's checksum is another than that of the content";
-pub(crate) const BROKEN_BEFORE: &str = "what was read before was damaged";
-pub(crate) const TRAILING_BYTES: &str = "something else follows what zstd has compressed";
 pub(crate) const TRUNCATED: &str = "the archive ends in the middle of an entry";
 pub(crate) const BAD_SUM: &str =
     "this is no tar archive, or it is damaged: a header has another checksum";
@@ -82,12 +79,6 @@ pub(crate) const ATTRIBUTES_LEFT_OUT: &str =
     "some extended attributes are left out: you may not set them, or the file system has none";
 pub(crate) const OWNERS_LEFT_OUT: &str = "what belongs to others in the image belongs to you here: you have one number to give (book 07)";
 pub(crate) const TOO_MANY_FOLDERS: &str = "more folders and links than any real layer has";
-
-pub(crate) fn large_window(window: u64, most: u64) -> String {
-    format!(
-        "zstd's window needs {window} bytes of memory; no real layer has one of more than {most}"
-    )
-}
 
 fn by(compression: Compression) -> &'static str {
     match compression {
