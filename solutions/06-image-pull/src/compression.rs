@@ -188,7 +188,7 @@ mod tests {
         for header in windows {
             let frame = [&ZSTD, header, &[1, 0, 0]].concat();
             let error = read(Compression::Zstd, &frame).unwrap_err();
-            assert!(error.contains("window"), "{error}");
+            assert!(error.contains("too much memory"), "{error}");
         }
         let text = b"a boat ".repeat(1 << 20);
         assert_eq!(read(Compression::Zstd, &zstd(&text, &["--long=27"])).unwrap(), text);
