@@ -408,15 +408,18 @@ fn images_of_other_registries_are_fetched_once() {
     }
     let Some(host) = Host::new() else { return };
     let other = OtherRegistry::on(&host, "127.0.0.1:5000");
-    let layout = cache().join("coracle/registry/layout");
     drop(Registry::start(&[]));
+    // The host has a /tmp of its own, and the project may lie in the real one.
+    let layout = cache().join("coracle/registry/layout");
+    let copy = format!("/proc/{}/root/tmp/layout", host.pid());
+    let copied = Command::new("cp").arg("-r").arg(layout).arg(copy).status();
+    assert!(copied.unwrap().success());
     // On its way through a folder of plain archives, so that the blobs are others.
     let copy = "skopeo --insecure-policy copy -q --dest-tls-verify=false";
     let _ = host.sh(&format!(
-        "{copy} --dest-decompress oci:{}:webapp:1 dir:/tmp/plain
+        "{copy} --dest-decompress oci:/tmp/layout:webapp:1 dir:/tmp/plain
          {copy} dir:/tmp/plain docker://127.0.0.1:5000/web:1
-         {copy} dir:/tmp/plain docker://127.0.0.1:5000/team/app:2.0",
-        layout.display()
+         {copy} dir:/tmp/plain docker://127.0.0.1:5000/team/app:2.0"
     ));
     let mirror = |name: &str| {
         let program = testbed::reachable(&host, env!("CARGO_BIN_EXE_coracle"));

@@ -186,9 +186,12 @@ fn is_dropped(pid: Pid, signal: i32) -> bool {
     };
     let mask = |name| u64::from_str_radix(field(name), 16).unwrap_or(u64::MAX);
     let heard = mask("SigCgt:") | mask("SigIgn:") | mask("SigBlk:");
+    // It has heard it, and has ended: nothing is left of its handlers.
+    let ended = field("State:").starts_with(['Z', 'X']);
     // These two are never dropped when they come from outside.
     let inescapable = [SIGKILL, SIGSTOP].contains(&signal);
-    !inescapable
+    !ended
+        && !inescapable
         && field("NSpid:").split_whitespace().nth(1).is_some()
         && field("NSpid:").ends_with("\t1")
         && heard & (1 << (signal - 1)) == 0

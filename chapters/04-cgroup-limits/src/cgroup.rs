@@ -16,12 +16,13 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nix::fcntl::{OFlag, open};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use pid_namespace::Mount;
+use process::failure::catch;
 use process::{Attempt, Mechanism, explain};
 use uts_net::RunFolder;
 use uts_net::state::State;
@@ -103,6 +104,21 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Before the command begins: outside of its cgroup it would have no limits, and could take the
+    /// whole machine.
+    fn check_joined(&self) -> Result<()> {
+        let own = fs::read_to_string("/proc/self/cgroup");
+        let own = own.tried(&texts::JOIN, "read(\"/proc/self/cgroup\")")?;
+        // A line for each hierarchy, `NUMBER:CONTROLLERS:PATH` (cgroups(7)).
+        let name = format!("/{}", self.id);
+        let joined = own.lines().filter(|line| line.ends_with(&name)).count();
+        ensure!(
+            joined >= self.made.groups.len(),
+            texts::not_joined(joined, self.made.groups.len())
+        );
+        Ok(())
+    }
+
     fn join(&self) -> Result<()> {
         // ANCHOR: join
         // EXERCISE join: step into the cgroups
@@ -153,6 +169,7 @@ impl Mechanism for Cgroup {
 
     fn enter(&mut self) -> Result<()> {
         self.join()?;
+        self.check_joined()?;
         if !hierarchy::has_namespace()? {
             return Ok(());
         }
@@ -166,14 +183,18 @@ impl Mechanism for Cgroup {
     fn release(&mut self) -> Result<()> {
         let Made { note, groups, birthplace } = std::mem::take(&mut self.made);
         drop(birthplace);
-        killed::tell(&groups, &self.limits);
-        let Some(note) = note else { return Ok(()) };
+        // It is an exercise, and while it is open nothing else may suffer from that.
+        let told = catch(|| {
+            killed::tell(&groups, &self.limits);
+            Ok(())
+        });
+        let Some(note) = note else { return told };
         let all = self.state.lock()?;
         let mut result = Ok(());
         for group in &groups {
             result = result.and_then(|()| group.kill_all()).and_then(|()| place::remove(group));
         }
         // If one of them stays, so does the note, and the next run tries again.
-        result.and_then(|()| note.remove(&self.state, &all))
+        result.and_then(|()| note.remove(&self.state, &all)).and(told)
     }
 }

@@ -13,7 +13,7 @@ use crate::texts;
 
 /// Says what happened, if anything did. While the groups are still there.
 pub fn tell(groups: &[Group], limits: &Limits) {
-    if let Some(group) = group::of(groups, Controller::Memory) {
+    if let (Some(group), Some(_)) = (group::of(groups, Controller::Memory), limits.memory) {
         let killed = oom_kills(group);
         if killed > 0 {
             let limit = limits.memory.filter(|_| was_full(group));

@@ -28,6 +28,12 @@ pub struct PullOptions {
 }
 
 impl PullOptions {
+    /// Whether an image is for the platform that was asked for, if one was.
+    fn accepts(&self, image: &Image) -> bool {
+        let wanted = self.platform.as_ref();
+        wanted.is_none_or(|platform| platform.runs(&image.config.platform()).is_some())
+    }
+
     /// Fetches an image and tells of it as `docker pull` does.
     ///
     /// # Errors
@@ -79,15 +85,16 @@ pub enum When {
 ///
 /// When it is not here and can't be, or may not be, fetched.
 pub fn get(store: &Store, name: &Name, when: When, options: &PullOptions) -> Result<Image> {
-    if when != When::Always {
-        if let Some(image) = store.image(name)? {
-            return Ok(image);
-        }
+    let here = store.image(name)?.filter(|image| options.accepts(image));
+    if let (Some(image), true) = (here, when != When::Always) {
+        return Ok(image);
     }
     if when == When::Never {
         bail!(texts::not_here_and_never(&name.to_string()));
     }
-    process::explain::say(texts::fetching(name));
+    if when == When::Missing {
+        process::explain::say(texts::fetching(name));
+    }
     options.fetch(store, name, To::Error)?;
     store.image(name)?.with_context(|| texts::not_here(&name.to_string()))
 }

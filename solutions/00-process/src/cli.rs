@@ -63,9 +63,14 @@ pub fn refuse_option(first: Option<&OsString>) -> Result<()> {
 /// A command line that makes no sense is Docker's 125, as is everything that keeps a container from
 /// being made: any other number would be the command's own.
 pub fn main<Arguments: Parser>(body: impl FnOnce(Arguments) -> Result<u8>) -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    // An option's parser may be an exercise.
+    let arguments = match catch(|| Ok(Arguments::try_parse())) {
+        Ok(Ok(arguments)) => arguments,
         Err(error) => {
+            explain::say(format_args!("{}: {error:#}", program_name()));
+            return NOT_MADE.into();
+        }
+        Ok(Err(error)) => {
             let status = if error.use_stderr() { NOT_MADE } else { 0 };
             // Printing help into a closed pipe is no failure.
             let _ = error.print();

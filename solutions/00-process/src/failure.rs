@@ -14,10 +14,10 @@
 //! that.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Mutex;
 
 use anyhow::{Error, Result, anyhow};
 use nix::errno::Errno;
@@ -139,21 +139,21 @@ pub fn exit_code(error: &Error) -> u8 {
 ///
 /// What `body` returns, or its panic.
 pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    thread_local! {
-        static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-    }
+    // It may be another thread's panic that reaches us.
+    static PLACE: Mutex<String> = Mutex::new(String::new());
     panic::set_hook(Box::new(|info| {
-        if let Some(place) = info.location() {
-            PLACE.set(format!("{}:{}", place.file(), place.line()));
+        if let (Some(place), Ok(mut last)) = (info.location(), PLACE.lock()) {
+            *last = format!("{}:{}", place.file(), place.line());
         }
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(body));
     drop(panic::take_hook());
     result.unwrap_or_else(|payload| {
         let message = panic_message(&*payload);
+        let place = PLACE.lock().map(|mut place| std::mem::take(&mut *place)).unwrap_or_default();
         match message.strip_prefix("not yet implemented: ") {
-            Some(exercise) => Err(anyhow!(texts::open_exercise(exercise, &PLACE.take()))),
-            None => Err(anyhow!(texts::panicked(message, &PLACE.take()))),
+            Some(exercise) => Err(anyhow!(texts::open_exercise(exercise, &place))),
+            None => Err(anyhow!(texts::panicked(message, &place))),
         }
     })
 }

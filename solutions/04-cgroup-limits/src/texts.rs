@@ -71,7 +71,7 @@ pub(crate) const JOIN: Step = Step {
     section: "04#join",
     why: "join the cgroup, before there is anything to count: 0 stands for this process itself",
     causes: &[
-        (Errno::ENOENT, "the cgroup is gone"),
+        (Errno::ENOENT, "the cgroup is gone, or has no file of this name"),
         (
             Errno::EACCES,
             "to move a process, you have to own the cgroup that holds both where it is and where it goes",
@@ -358,4 +358,10 @@ pub(crate) fn no_such_container(beginning: &str) -> String {
 
 pub(crate) fn several(beginning: &str) -> String {
     format!("more than one container has a number that begins with {beginning:?}; write more of it")
+}
+
+pub(crate) fn not_joined(joined: usize, groups: usize) -> String {
+    format!(
+        "the process is in {joined} of its {groups} cgroups (/proc/self/cgroup): without them nothing would limit it, so it is not let loose"
+    )
 }

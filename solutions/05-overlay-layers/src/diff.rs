@@ -12,9 +12,10 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nix::libc::{S_IFMT, S_IFREG};
 use nix::sys::stat::FileStat;
+use process::Attempt;
 
 use crate::lookup::{Found, is_folder, is_opaque, names_in, stat};
 use crate::{sys, texts, whiteout};
@@ -89,6 +90,11 @@ pub fn unknown_layers(upper: &Path) -> String {
 ///
 /// When a folder can't be read.
 pub fn diff(layers: &[PathBuf], upper: &Path) -> Result<Vec<Change>> {
+    for layer in layers {
+        let found = std::fs::metadata(layer);
+        let found = found.tried(&texts::DIFF, format_args!("stat({layer:?})"))?;
+        ensure!(found.is_dir(), texts::no_folder(layer));
+    }
     let below = Found::root(layers);
     let mut changes = Vec::new();
     folder(upper, Path::new("/"), &below, false, &mut changes)?;

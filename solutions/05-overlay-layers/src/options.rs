@@ -12,10 +12,12 @@ use crate::Overlay;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct LayerOptions {
-    /// The lowest layer, which is not written to [default: one made from this host's programs]
+    /// The lowest layer, which is not written to [default: one made from this host's programs, if
+    /// there is no --layer]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// A layer to put on top; the last one is the topmost
+    /// A layer to put on top; the last one is the topmost. Without --root these are all there is
+    /// (`coracle rootfs DIR` makes one with programs)
     #[arg(long, value_name = "DIR")]
     layer: Vec<PathBuf>,
     /// Keep what the container writes in this folder; `diff DIR` tells what it is
