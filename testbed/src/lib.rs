@@ -58,8 +58,10 @@ impl Host {
             return None;
         }
         let cgroups = Cgroups::new();
+        // A new network begins with what the real host has set, as Docker on it does.
         let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
+             echo 0 >/proc/sys/net/ipv4/ip_forward && \
              mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
              echo ready && exec sleep infinity";
         let script = cgroups.script() + script;
