@@ -516,5 +516,7 @@ fn every_refused_call_is_one_sentence() {
     // The standard library asks whether a folder is there in order to make it, and says only that
     // it could not.
     wrong.retain(|line| !(line.starts_with("statx") && line.contains("mkdir(")));
+    // `nix` panics where an unlock is refused, which the kernel has no reason to do.
+    wrong.retain(|line| !line.contains("Failed to remove flock"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
