@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use tar::{EntryType, Header};
 use testbed::registry::{Image, Registry};
@@ -14,9 +15,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_sol06-image-pull");
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:40:web\nadm:x:50:root,web\n";
 
-const APPLETS: [&str; 24] = [
+const APPLETS: [&str; 26] = [
     "sh", "ls", "cat", "echo", "env", "id", "pwd", "grep", "stat", "sleep", "true", "touch", "rm",
-    "kill", "head", "tail", "ps", "dd", "mkdir", "nc", "readlink", "sort", "printf", "cut",
+    "kill", "head", "tail", "ps", "dd", "mkdir", "nc", "readlink", "sort", "printf", "cut", "tee",
+    "mv",
 ];
 
 /// A host of the test's own with a registry.
@@ -44,12 +46,19 @@ impl Machine {
 
     /// The same with one more layer.
     pub(crate) fn image_with(&self, config: &str, layer: Layer) -> String {
-        let image = Image::new(config).layer(&self.base).layer(&layer.archive());
-        let name = self.put(&image);
+        self.pulled(&Image::new(config).layer(&self.base).layer(&layer.archive()))
+    }
+
+    /// The same without a configuration, and with these layers on top.
+    pub(crate) fn stack<const COUNT: usize>(&self, layers: [Layer; COUNT]) -> String {
+        let base = Image::new("{}").layer(&self.base);
+        self.pulled(&layers.into_iter().fold(base, |image, layer| image.layer(&layer.archive())))
+    }
+
+    fn pulled(&self, image: &Image) -> String {
+        let name = self.put(image);
         for who in BOTH {
-            let mut pull = self.host.command(who, &self.program);
-            let output = pull.args(["pull", "--quiet", &name]).output().expect("it starts");
-            assert!(output.status.success(), "{}", stderr(&output));
+            self.verb(who, &["pull", "--quiet", &name]);
         }
         name
     }
@@ -60,6 +69,20 @@ impl Machine {
         let tag = &digest["sha256:".len()..][..12];
         self.registry.put("box", tag, image);
         self.registry.name(&format!("box:{tag}"))
+    }
+
+    /// The name that stands for whichever image was put there last.
+    pub(crate) fn newest(&self) -> String {
+        self.registry.name("box:new")
+    }
+
+    /// Another verb of the program than `run`, which has to succeed.
+    #[track_caller]
+    pub(crate) fn verb(&self, who: Who, words: &[&str]) -> Output {
+        let output = self.host.command(who, &self.program).args(words).output();
+        let output = output.expect("it starts");
+        assert!(output.status.success(), "{who:?} {words:?}: {}", stderr(&output));
+        output
     }
 
     /// `run`, to be started.
@@ -96,6 +119,43 @@ impl Machine {
         let after = self.host.snapshot();
         let difference: Vec<_> = after.symmetric_difference(before).collect();
         assert!(difference.is_empty(), "{when}: {difference:#?}");
+    }
+}
+
+/// A container whose command is a shell that does what it is told.
+pub(crate) struct Shell {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Shell {
+    /// Starts one; when this returns it listens.
+    pub(crate) fn start(machine: &Machine, who: Who, image: &str) -> Self {
+        let mut command = machine.command(who, &["--network", "none", image, "sh"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        let orders = child.stdin.take().expect("a pipe");
+        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut shell = Self { child, orders, answers };
+        assert_eq!(shell.line("echo ready"), "ready");
+        shell
+    }
+
+    /// Has it run a command that prints one line, and returns that.
+    #[track_caller]
+    pub(crate) fn line(&mut self, command: &str) -> String {
+        writeln!(self.orders, "{command}").expect("it listens");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("a line");
+        line.trim_end().into()
+    }
+
+    /// Ends it, as a shell ends that has no more to read.
+    #[track_caller]
+    pub(crate) fn end(mut self) {
+        drop(self.orders);
+        assert!(self.child.wait().expect("it ends").success());
     }
 }
 

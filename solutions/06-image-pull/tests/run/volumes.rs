@@ -93,6 +93,7 @@ fn the_files_of_the_network_are_there_in_spite_of_volumes() {
 fn links_in_the_image_lead_a_volume_nowhere_else() {
     let Some(machine) = Machine::new() else { return };
     let layer = Layer::new().link("out", "/../../../tmp/victim").link("circle", "circle");
+    let layer = layer.link("data", "../../../../etc");
     let image = machine.image_with("{}", layer);
     for who in BOTH {
         let _ = machine.host.sh("rm -rf /tmp/victim /tmp/given; mkdir -p /tmp/victim/x /tmp/given
@@ -108,6 +109,11 @@ fn links_in_the_image_lead_a_volume_nowhere_else() {
         machine.fails(who, &["-v", "/circle/x", &image, "true"], 125);
         machine.fails(who, &["-v", "/etc/passwd/x", &image, "true"], 125);
         machine.assert_unchanged(&before, "afterwards");
+        // The container's /etc, where its own /etc/hosts is mounted as well.
+        let script = "cat /etc/file && echo etc >/data/file && cat /etc/hostname";
+        let words = ["--hostname", "box", "-v", "/tmp/given:/data", &image, "sh", "-c", script];
+        assert_eq!(machine.prints(who, &words), "given\nbox\n");
+        assert_eq!(machine.host.sh("cat /tmp/given/file; ! ls /etc/file 2>/dev/null"), "etc\n");
     }
 }
 

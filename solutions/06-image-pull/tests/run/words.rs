@@ -128,3 +128,31 @@ fn an_image_needs_no_folders_of_its_own() {
         assert_eq!(seen, "box\nbusybox\ndev\netc\nproc\nsys\ntmp\n/\n0\n");
     }
 }
+
+#[test]
+fn a_configuration_that_makes_no_sense_is_one_sentence() {
+    let Some(machine) = Machine::new() else { return };
+    let plain = machine.image("{}");
+    let _ = machine.prints(Who::Root, &[&plain, "true"]);
+    for config in [
+        r#"{"Cmd":["tr\u0000ue"]}"#,
+        r#"{"Cmd":["true","\u0000"]}"#,
+        r#"{"Cmd":["true"],"WorkingDir":"/a\u0000b"}"#,
+        r#"{"Cmd":["true"],"User":"we\u0000b\n\u001b[2J"}"#,
+        r#"{"Cmd":["true"],"User":":::"}"#,
+        r#"{"Cmd":["true"],"Volumes":{"/a\u0000b":{}}}"#,
+        r#"{"Cmd":["true"],"Volumes":{"data":{}}}"#,
+        r#"{"Cmd":["true"],"Volumes":{"/../../tmp":{}}}"#,
+        r#"{"Cmd":["true"],"StopSignal":"\u001b[2J"}"#,
+        r#"{"Cmd":["true"],"Env":["A\u0000=1"]}"#,
+        r#"{"Cmd":["true"],"Env":["A=\u0000"]}"#,
+        r#"{"Cmd":[""]}"#,
+    ] {
+        let image = machine.image(config);
+        let before = machine.host.snapshot();
+        let error = machine.fails(Who::Root, &[&image], 125);
+        // It can neither move the cursor nor add a line.
+        assert!(!error.contains(['\0', '\u{1b}']) && error.lines().count() == 1, "{error:?}");
+        machine.assert_unchanged(&before, config);
+    }
+}
