@@ -64,6 +64,10 @@ fn the_hosts_folders_and_files_can_be_seen() {
         assert!(stderr(&output).contains("has been made"), "{}", stderr(&output));
         assert_eq!(machine.host.sh("cat /tmp/work/missing/too/x"), "x\n");
     }
+    // What could not be made is not said to be.
+    let _ = machine.host.sh("mkdir -m 700 /tmp/closed");
+    let error = machine.fails(Who::User, &["-v", "/tmp/closed/x:/data", &image, "true"], 125);
+    assert!(error.contains("not yours") && !error.contains("has been made"), "{error}");
 }
 
 #[test]
@@ -140,6 +144,17 @@ fn what_is_no_volume_is_refused_in_words() {
         ("/a:/x/../y", "without `..`"),
         ("/a:/x:wo", "no option \"wo\""),
         ("/a:/proc/sys", "/proc"),
+    ] {
+        let error = machine.fails(Who::Root, &["-v", volume, &image, "true"], 125);
+        assert!(error.contains(says), "{volume}: {error}");
+    }
+    // The tree is what it is only when the container is made.
+    let _ = machine.host.sh("mkdir /tmp/folder && touch /tmp/file && ln -s none /tmp/dangling");
+    for (volume, says) in [
+        ("/etc/passwd", "a file can be mounted on a file only"),
+        ("/tmp/folder:/etc/passwd", "a file can be mounted on a file only"),
+        ("/tmp/file:/bin", "a file can be mounted on a file only"),
+        ("/tmp/dangling:/x", "/tmp/dangling"),
     ] {
         let error = machine.fails(Who::Root, &["-v", volume, &image, "true"], 125);
         assert!(error.contains(says), "{volume}: {error}");
