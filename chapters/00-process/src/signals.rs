@@ -150,6 +150,8 @@ impl Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
+        // What still waits was meant for the command, which has ended. We would die of it.
+        while let Ok(Some(_)) = self.fd.read_signal() {}
         // A shell in the container made itself the terminal's foreground job, and ended so. Take
         // the terminal back, or whoever started us from a script can't read from it any more.
         // (SIGTTOU asks a background process not to do this. None of these can be helped here.)
