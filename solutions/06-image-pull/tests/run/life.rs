@@ -101,31 +101,39 @@ fn whoever_stops_us_means_the_images_signal() {
 fn the_ports_that_the_image_names_are_published() {
     let Some(machine) = Machine::new() else { return };
     let image = machine.image(r#"{"ExposedPorts":{"80/tcp":{},"53/udp":{},"81":{},"x":{}}}"#);
-    let _ = machine.prints(Who::Root, &[&image, "true"]);
-    let before = machine.host.snapshot();
-    let script = "echo $(cat /etc/hostname); nc -l -p 80 -e echo hello";
-    let words = ["-P", "-p", "8081:81", &image, "sh", "-c", script];
-    let mut command = machine.command(Who::Root, &words);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-    // Whoever is faster than `nc` tries again.
-    let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut ports = Vec::new();
-    while ports.len() < 2 {
+    // An ordinary user's containers are reached through pasta, which needs this device.
+    let _ = machine
+        .host
+        .sh("mount -t tmpfs -o mode=755,dev tun /dev/net && mknod -m 666 /dev/net/tun c 10 200");
+    for who in BOTH {
+        let _ = machine.prints(who, &[&image, "true"]);
+        let before = machine.host.snapshot();
+        let script = "echo $(cat /etc/hostname); nc -l -p 80 -e echo hello";
+        let words = ["-P", "-p", "8081:81", &image, "sh", "-c", script];
+        let mut command = machine.command(who, &words);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
-        assert!(told.read_line(&mut line).expect("text") > 0, "{ports:?}");
-        ports.extend(line.trim().split_once(" -> 0.0.0.0:").map(|(of, on)| (of.into(), on.into())));
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        // Whoever is faster than `nc` tries again.
+        let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut ports = Vec::new();
+        while ports.len() < 2 {
+            let mut line = String::new();
+            assert!(told.read_line(&mut line).expect("text") > 0, "{ports:?}");
+            ports.extend(
+                line.trim().split_once(" -> 0.0.0.0:").map(|(of, on)| (of.into(), on.into())),
+            );
+        }
+        let [(udp, _), (tcp, port)]: [(String, String); 2] = ports.try_into().expect("two");
+        assert_eq!((udp.as_str(), tcp.as_str()), ("53/udp", "80/tcp"));
+        let ask = format!(
+            "for i in $(seq 100); do busybox nc 127.0.0.1 {port} </dev/null && exit; sleep 0.1; done"
+        );
+        assert_eq!(machine.host.sh(&ask), "hello\n");
+        assert!(child.wait().expect("it ends").success());
+        machine.assert_unchanged(&before, "afterwards");
     }
-    let [(udp, _), (tcp, port)]: [(String, String); 2] = ports.try_into().expect("two");
-    assert_eq!((udp.as_str(), tcp.as_str()), ("53/udp", "80/tcp"));
-    let ask = format!(
-        "for i in $(seq 100); do busybox nc 127.0.0.1 {port} </dev/null && exit; sleep 0.1; done"
-    );
-    assert_eq!(machine.host.sh(&ask), "hello\n");
-    assert!(child.wait().expect("it ends").success());
-    machine.assert_unchanged(&before, "afterwards");
     let output = machine.run(Who::Root, &["-P", &image, "true"]);
     assert!(stderr(&output).contains("-P publishes nothing here"), "{}", stderr(&output));
 }
