@@ -29,11 +29,17 @@ pub fn publish_all(
         explain::say(texts::NOTHING_TO_PUBLISH);
         return Ok(());
     }
-    let already: Vec<_> = published.iter().map(|port| (port.container, port.protocol)).collect();
-    let wanted = exposed.keys().flat_map(|text| read(text));
     // Held until all are chosen, or one could be chosen twice. The network will take them again.
     let mut held = Vec::new();
-    for (container, protocol) in wanted.filter(|port| !already.contains(port)).take(MOST) {
+    for (container, protocol) in exposed.keys().flat_map(|text| read(text)) {
+        if held.len() == MOST {
+            break;
+        }
+        // By the user, or because the image names it twice, as `80` and as `80/tcp`.
+        let is_it = |port: &Port| (port.container, port.protocol) == (container, protocol);
+        if published.iter().any(is_it) {
+            continue;
+        }
         let (socket, host) = free(protocol).tried(&texts::PORTS, "bind(0.0.0.0:0)")?;
         held.push(socket);
         let port = Port { address: Ipv4Addr::UNSPECIFIED, host, container, protocol };
@@ -78,6 +84,21 @@ fn read(text: &str) -> Vec<(u16, Protocol)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_port_is_published_once() {
+        let exposed =
+            ["80", "80/tcp", "080-81/tcp", "53/udp", "53"].map(|text| (text.into(), Value::Null));
+        let ports = |published: &[Port]| -> Vec<_> {
+            let mut published = published.to_vec();
+            publish_all(&exposed.clone().into(), Mode::Bridge, &mut published).unwrap();
+            published.iter().map(|port| (port.container, port.protocol)).collect()
+        };
+        use Protocol::{Tcp, Udp};
+        assert_eq!(ports(&[]), [(80, Tcp), (81, Tcp), (53, Tcp), (53, Udp)]);
+        let own = "8080:53/udp".parse().unwrap();
+        assert_eq!(ports(&[own]), [(53, Udp), (80, Tcp), (81, Tcp), (53, Tcp)]);
+    }
 
     #[test]
     fn exposed_ports_are_read() {

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::fchown;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use process::{Attempt, Command, Mechanism, sys};
 
@@ -23,6 +23,9 @@ use crate::texts::run as texts;
 
 /// The most of a `passwd` or `group` file that is read, in bytes.
 const MOST: u64 = 1 << 20;
+
+/// The most groups that a process can be in: `NGROUPS_MAX` (`setgroups(2)`).
+const MOST_GROUPS: usize = 65536;
 
 /// Who the command runs as. What comes after it in the list has no root's rights any more.
 #[derive(Debug)]
@@ -130,6 +133,7 @@ fn find(wanted: &str, passwd: &str, group: &str) -> Result<Account> {
         let with_him = rows.filter(|row| row.fields.get(3).is_some_and(|all| lists(all, name)));
         groups.extend(with_him.map(|row| row.id));
     }
+    ensure!(groups.len() <= MOST_GROUPS, texts::too_many_groups(user, groups.len()));
     Ok(Account { uid, gid, groups, home })
 }
 
@@ -200,5 +204,13 @@ mod tests {
         }
         assert_eq!(find("7", "", "").unwrap(), account(7, 0, &[0], "/"));
         assert_eq!(find("", "", "").unwrap(), account(0, 0, &[0], "/"));
+    }
+
+    #[test]
+    fn nobody_is_in_more_groups_than_the_kernel_takes() {
+        let group = |count| (1..=count).map(|gid| format!("g:x:{gid}:web\n")).collect::<String>();
+        assert_eq!(find("web", PASSWD, &group(65536)).unwrap().groups.len(), 65536);
+        let error = find("web", PASSWD, &group(65537)).unwrap_err().to_string();
+        assert!(error.contains("in 65537 groups"), "{error}");
     }
 }

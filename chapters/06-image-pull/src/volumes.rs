@@ -146,15 +146,15 @@ impl Mechanism for Volumes {
             if fs::symlink_metadata(&source).is_ok() {
                 continue;
             }
-            if volume.source.is_some() {
-                // Docker's habit, which many command lines count on.
-                explain::say(texts::made_source(&source));
-            }
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o755)
                 .create(&source)
                 .step(&texts::VOLUME, format_args!("mkdir({source:?})"))?;
+            if volume.source.is_some() {
+                // Docker's habit, which many command lines count on.
+                explain::say(texts::made_source(&source));
+            }
         }
         Ok(())
     }

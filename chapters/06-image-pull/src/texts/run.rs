@@ -83,6 +83,10 @@ pub(crate) fn unknown_group(name: &str) -> String {
     format!("unable to find group {name:?}: the image's /etc/group has none of that name")
 }
 
+pub(crate) fn too_many_groups(user: &str, count: usize) -> String {
+    format!("the image's /etc/group has user {user:?} in {count} groups; Linux allows 65536")
+}
+
 pub(crate) fn bad_volume(text: &str) -> String {
     format!("{text:?} is not SOURCE:TARGET[:ro]")
 }

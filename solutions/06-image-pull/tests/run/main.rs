@@ -4,6 +4,7 @@
 mod layers;
 mod life;
 mod machine;
+mod scratch;
 mod user;
 mod volumes;
 mod words;
