@@ -4,7 +4,6 @@
 mod layers;
 mod life;
 mod machine;
-mod scratch;
 mod user;
 mod volumes;
 mod words;

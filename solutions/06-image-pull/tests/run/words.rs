@@ -115,6 +115,30 @@ fn the_folder_to_begin_in_is_made_if_it_is_missing() {
 }
 
 #[test]
+fn no_link_through_proc_leads_out() {
+    let Some(machine) = Machine::new() else { return };
+    let layer = Layer::new().link("links", "/proc/self/fd").link("etc/passwd", "/proc/self/fd/3");
+    let image = machine.image_with(r#"{"WorkingDir":"/proc/self/cwd"}"#, layer);
+    let _ = machine.host.sh("mkdir -m 777 /tmp/host; touch /tmp/host/file");
+    for who in BOTH {
+        let error = machine.fails(who, &[&image, "true"], 125);
+        assert!(error.contains("not the container's"), "{error}");
+        // Some of these are folders of the host's, open in the process that becomes the command.
+        for number in 0..20 {
+            let folder = format!("/links/{number}");
+            let script = "ls ../../../../../../../../../../../tmp/host";
+            let output = machine.run(who, &["-w", &folder, &image, "sh", "-c", script]);
+            assert!(!output.status.success(), "{who:?}, {number}");
+            assert_eq!(stdout(&output), "", "{who:?}, {number}");
+        }
+        let words = ["-w", "/proc/self/root/etc", &image, "true"];
+        machine.fails(who, &words, 125);
+        // /etc/passwd leads nowhere, and that does no harm.
+        let _ = machine.prints(who, &["-w", "/", &image, "true"]);
+    }
+}
+
+#[test]
 fn an_image_needs_no_folders_of_its_own() {
     let Some(machine) = Machine::new() else { return };
     let archive = Layer::new().file("busybox", 0o755, 0, &machine::busybox()).archive();
