@@ -17,6 +17,7 @@ use std::os::unix::fs::fchown;
 
 use anyhow::{Context, Result, ensure};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use pid_namespace::inside;
 use process::{Attempt, Command, Mechanism, sys};
 
 use crate::texts::run as texts;
@@ -102,14 +103,22 @@ fn give_pipes(uid: u32) {
     }
 }
 
-/// A file of the container's, if it is an ordinary one: a pipe would let us wait for ever.
+/// What is in a file of the container's; nothing if it can't be read.
 fn read(path: &str) -> String {
+    String::from_utf8_lossy(&try_read(path).unwrap_or_default()).into_owned()
+}
+
+/// Only an ordinary file is read: a pipe would let us wait for ever. And no link through `/proc` to
+/// a file of the host's that is still open here ([`workdir`](crate::workdir)).
+fn try_read(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if fs::metadata(path).is_ok_and(|found| found.is_file()) {
-        // One that can't be read says as much as one that is not there.
-        let _ = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    let root = File::open("/")?;
+    let found = File::from(inside::open(root.as_fd(), path.as_ref())?);
+    if found.metadata()?.is_file() {
+        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?;
+        file.take(MOST).read_to_end(&mut bytes)?;
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    Ok(bytes)
 }
 
 /// Finds the user that is wanted, and his groups.

@@ -12,9 +12,8 @@ pub(crate) const WORKDIR: Step = Step {
     section: "06#config",
     why: "the command begins in the folder that the image names; it is made if it is not there",
     causes: &[
-        (Errno::EEXIST, "there is a file of that name in the image"),
         (Errno::ENOTDIR, "a file is in the way"),
-        (Errno::EROFS, "a read-only volume is in the way"),
+        (Errno::ELOOP, "links lead in a circle, or through /proc to what is not the container's"),
     ],
 };
 
