@@ -14,10 +14,16 @@
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
+pub mod build;
+pub mod check;
 pub mod http;
+pub mod lessons;
+pub mod observe;
+pub mod piped;
 pub mod project;
 pub mod registry;
 pub mod run;
+pub mod sandbox;
 pub mod texts;
 pub mod tour;
 pub mod web;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, registry, run, texts, tour, web};
+use coracle::{author, check, registry, run, texts, tour, web};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -33,6 +33,21 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Is it right, and if not, why? Looks at what the kernel shows, not at what is printed
+    Check {
+        /// The chapter: 2, 02 or 02-pid-namespace; none for all of them
+        #[arg(value_name = "NN")]
+        chapter: Option<String>,
+        /// Another program with the chapter's command line
+        #[arg(long, value_name = "PATH", requires = "chapter")]
+        bin: Option<PathBuf>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// What `check` runs in its sandbox
+    #[command(hide = true)]
+    Examine(check::Order),
     /// Make a root folder from this host's everyday programs
     Rootfs {
         /// The folder; it is made if it is not there
@@ -76,7 +91,7 @@ enum Author {
 fn main() -> ExitCode {
     // A command line that makes no sense ends here, with status 2.
     match perform(Arguments::parse().verb) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read this has seen enough: `coracle tour | head`.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,18 +107,23 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn perform(verb: Option<Verb>) -> Result<()> {
-    match verb {
+fn perform(verb: Option<Verb>) -> Result<ExitCode> {
+    let done = match verb {
         None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
         Some(Verb::Tour) => tour::tour(),
         Some(Verb::Run { chapter, args }) => {
             match run::chapter(&Project::find()?, &chapter, &args)? {}
         }
+        Some(Verb::Check { chapter, bin, json }) => {
+            return check::command(chapter.as_deref(), bin.as_deref(), json);
+        }
+        Some(Verb::Examine(order)) => check::examine(&order),
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn rootfs(folder: &Path) -> Result<()> {

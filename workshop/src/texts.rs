@@ -18,6 +18,7 @@ use crate::author::{Change, Difference};
 /// What was tried when writing to standard output failed.
 pub const STANDARD_OUTPUT: &str = "can't write to standard output";
 
+pub(crate) const PIPE: &str = "can't read what the container prints";
 pub(crate) const CURRENT_FOLDER: &str = "can't tell which folder this is; change to another one";
 pub(crate) const NO_PROJECT: &str = "this is not the workshop's folder, nor a folder in it; \
      change to your copy of the workshop (the folder with chapters/ in it) and try again";
