@@ -23,6 +23,7 @@ pub struct Exam {
     pub world: World,
     lesson: &'static Lesson,
     findings: Vec<(&'static str, Finding)>,
+    left_out: Vec<(&'static str, String)>,
 }
 
 impl Exam {
@@ -32,7 +33,7 @@ impl Exam {
     ///
     /// When the examination itself fails. A program that is wrong is no error.
     pub fn hold(lesson: &'static Lesson, world: World) -> Result<Report> {
-        let mut exam = Self { world, lesson, findings: Vec::new() };
+        let mut exam = Self { world, lesson, findings: Vec::new(), left_out: Vec::new() };
         (lesson.examine)(&mut exam)?;
         Ok(exam.report())
     }
@@ -43,8 +44,7 @@ impl Exam {
     ///
     /// For a claim that the lesson does not make: that is a mistake in the lesson.
     pub fn finding(&mut self, id: &str, finding: Finding) {
-        let claim = self.lesson.claims.iter().find(|claim| claim.id == id);
-        let id = claim.unwrap_or_else(|| panic!("no claim {id}")).id;
+        let id = self.claim(id);
         match self.findings.iter_mut().find(|(other, _)| *other == id) {
             Some((_, known)) if known.is_ok() => *known = finding,
             Some(_) => {}
@@ -64,6 +64,22 @@ impl Exam {
                 None
             }
         }
+    }
+
+    /// A claim that can't be examined here, and why in one sentence. It does not count against the
+    /// program.
+    ///
+    /// # Panics
+    ///
+    /// As [`Exam::finding`].
+    pub fn leave_out(&mut self, id: &str, why: impl Into<String>) {
+        let id = self.claim(id);
+        self.left_out.push((id, why.into()));
+    }
+
+    fn claim(&self, id: &str) -> &'static str {
+        let claim = self.lesson.claims.iter().find(|claim| claim.id == id);
+        claim.unwrap_or_else(|| panic!("no claim {id}")).id
     }
 
     /// Whether a claim was found to hold.
@@ -103,7 +119,10 @@ impl Exam {
             let cause = before.iter().find(|other| other.id == *id && !other.passed)?;
             Some(cause.because.clone().unwrap_or_else(|| cause.id.clone()))
         });
+        let left_out = self.left_out.iter().find(|(id, _)| *id == claim.id);
+        let left_out = left_out.filter(|_| finding.is_none()).map(|(_, why)| why.clone());
         let (passed, seen) = match finding {
+            None if left_out.is_some() => (true, String::new()),
             Some(Ok(())) => (true, String::new()),
             Some(Err(Wrong::Seen(seen))) => (false, seen.clone()),
             Some(Err(Wrong::Trouble(trouble))) => (false, trouble.to_string()),
@@ -128,6 +147,7 @@ impl Exam {
             exercise: claim.exercise.into(),
             hint: texts::hint(self.lesson.chapter, claim.exercise),
             book: claim.book.into(),
+            left_out,
             because,
         }
     }

@@ -39,6 +39,9 @@ pub struct Verdict {
     pub hint: String,
     /// The book's section.
     pub book: String,
+    /// Why this claim could not be examined on this machine, or as this user. It counts as passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
     /// The claim that failed before, and because of which this one failed or was not examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,

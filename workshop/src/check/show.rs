@@ -37,6 +37,10 @@ pub fn show(report: &Report, name: &str) -> String {
 /// One claim in the list. What follows from another failure is only counted there.
 fn line(check: &Verdict, report: &Report, first: Option<&str>) -> String {
     let title = &check.title;
+    if let Some(why) = &check.left_out {
+        let why = wrap(&texts::left_out(why), COLUMNS - 6).join("\n      ");
+        return format!("  {} {}\n      {}\n", texts::OPEN.dimmed(), title.dimmed(), why.dimmed());
+    }
     if check.passed {
         return format!("  {} {title}\n", texts::YES.green());
     }

@@ -109,6 +109,10 @@ pub(super) fn consequences(count: usize) -> String {
     }
 }
 
+pub(super) fn left_out(why: &str) -> String {
+    format!("not examined here: {why}")
+}
+
 pub(super) fn write_it(chapter: &str, exercise: &str) -> String {
     format!("write it, and check again; `{}` helps", hint(chapter, exercise))
 }

@@ -1,5 +1,6 @@
 //! 00: a process is made, becomes the command, and how it ends is passed on.
 
+use std::env;
 use std::fs;
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::check::claim::{Claim, Wrong, expect};
 use crate::check::exam::{Exam, Lesson};
-use crate::check::world::{Host, Trouble};
+use crate::check::world::{Host, Trouble, search_path};
 use crate::observe;
 
 pub(super) const LESSON: Lesson = Lesson { chapter: "00", claims: &CLAIMS, examine };
@@ -25,8 +26,8 @@ const CLAIMS: [Claim; 12] = [
     },
     Claim {
         id: "own-process",
-        title: "it is executed in a new process, a child of the program",
-        expected: "PPid of the command is the program's own number, and the program still runs",
+        title: "it is executed in a new process",
+        expected: "the command has another number than the program that was started",
         why: "Whoever becomes the command himself can't wait for it, nor clear up behind it.",
         exercise: "spawn",
         book: "00#clone",
@@ -128,6 +129,7 @@ fn examine(exam: &mut Exam) -> Result<()> {
     let host = Host::new(&exam.world)?;
     held(exam, &host)?;
     if exam.goes_on() && exam.holds("runs") {
+        arguments(exam, &host)?;
         statuses(exam, &host)?;
     }
     if exam.goes_on() && exam.holds("runs") {
@@ -142,31 +144,16 @@ fn examine(exam: &mut Exam) -> Result<()> {
 /// What is to be seen while the command runs.
 fn held(exam: &mut Exam, host: &Host) -> Result<()> {
     let status = exam.world.number(100) as i32 + 20;
-    let odd = ["a  b", "", "c'd\"e", "$HOME *"].map(|word| format!("say:{word}"));
-    let mut actions = vec!["hold".to_owned(), format!("exit:{status}")];
-    actions.splice(0..0, odd.clone());
+    let actions = ["hold".to_owned(), format!("exit:{status}")];
     let call = exam.world.call().probe(exam.world.probe(), &actions);
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let Some(pid) = exam.found("runs", held) else { return Ok(()) };
 
-    let its = observe::status(pid)?;
     exam.finding(
         "own-process",
-        expect(pid != running.pid() && its.ppid == running.pid(), || {
-            if pid == running.pid() {
-                format!("/proc/{pid}: the program itself became the command")
-            } else {
-                format!("/proc/{pid}/status: PPid {}, the program is {}", its.ppid, running.pid())
-            }
-        }),
-    );
-    let words = words(pid);
-    let arguments = words.get(2..).unwrap_or_default();
-    exam.finding(
-        "arguments",
-        expect(arguments == actions, || {
-            format!("/proc/{pid}/cmdline: {arguments:?} instead of {actions:?}")
+        expect(pid != running.pid(), || {
+            format!("/proc/{pid}/exe: the program itself has become the command")
         }),
     );
     let files: Vec<_> = observe::descriptors(pid)?
@@ -195,6 +182,25 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
         "no-zombie",
         expect(left.is_empty(), || format!("still there: {}", left.join(", "))),
     );
+    Ok(())
+}
+
+/// Spaces, quotes, nothing at all: what a shell would take apart.
+fn arguments(exam: &mut Exam, host: &Host) -> Result<()> {
+    let odd = ["a  b", "", "c'd\"e", "$HOME *"].map(|word| format!("say:{word}"));
+    let actions = [&odd[..], &["hold".into()]].concat();
+    let call = exam.world.call().probe(exam.world.probe(), &actions);
+    let mut running = host.start(&exam.world, &call)?;
+    let held = running.held();
+    let Some(pid) = exam.found("arguments", held) else { return Ok(()) };
+    let words = words(pid);
+    let got = words.get(2..).unwrap_or_default();
+    exam.finding(
+        "arguments",
+        expect(got == actions, || format!("/proc/{pid}/cmdline: {got:?} instead of {actions:?}")),
+    );
+    drop(running);
+    host.sweep()?;
     Ok(())
 }
 
@@ -235,7 +241,10 @@ fn refusals(exam: &mut Exam, host: &Host) -> Result<()> {
     let folder = exam.world.folder("path")?;
     let name = exam.world.word();
     fs::copy(exam.world.probe(), folder.join(&name))?;
-    let call = exam.world.call().env("PATH", &folder).probe(&name, &["exit:0"]);
+    // What the program itself needs is still to be found.
+    let path = search_path();
+    let path = env::join_paths([folder.clone()].into_iter().chain(env::split_paths(&path)))?;
+    let call = exam.world.call().env("PATH", path).probe(&name, &["exit:0"]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("path", outcome) else { return Ok(()) };
     open_or(exam, "path", &outcome, 0);

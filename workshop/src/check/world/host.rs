@@ -5,6 +5,8 @@
 //! them through `/proc`, or sends a short-lived process in.
 
 use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -116,6 +118,7 @@ impl Host {
         for (name, value) in environment(world) {
             command = command.env(name, value);
         }
+        command = command.env("PATH", search_path());
         for (name, value) in call.environment() {
             command = command.env(name, value);
         }
@@ -257,6 +260,14 @@ fn flag(kind: &str) -> CloneFlags {
         "ipc" => CloneFlags::CLONE_NEWIPC,
         _ => CloneFlags::CLONE_NEWNET,
     }
+}
+
+/// Those folders of our own PATH that can be read: others make "not found" a "permission denied".
+#[must_use]
+pub fn search_path() -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).filter(|folder| fs::read_dir(folder).is_ok());
+    env::join_paths(folders).unwrap_or_default()
 }
 
 /// Where a program keeps its things. The host's own folders can't be written to.

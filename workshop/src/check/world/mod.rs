@@ -29,7 +29,7 @@ use process::Attempt;
 use super::texts;
 
 pub use facts::Facts;
-pub use host::{Host, Snapshot};
+pub use host::{Host, Snapshot, search_path};
 pub use running::{Call, Outcome, Running};
 pub use trouble::Trouble;
 
@@ -48,7 +48,7 @@ pub struct World {
 const SCRATCH: &str = "/tmp/check";
 
 /// How long a run may take that should take milliseconds: other things may keep this machine busy.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl World {
     /// The world for this program; `seed` decides every name and number in it.

@@ -136,7 +136,11 @@ pub struct Running {
     shown: String,
     deadline: Instant,
     ended: Option<Ended>,
+    ended_at: Option<Instant>,
 }
+
+/// How long after the program's end its command may still appear.
+const GRACE: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 struct Stream {
@@ -219,6 +223,7 @@ impl Running {
             shown: call.shown(world),
             deadline: Instant::now() + call.patience,
             ended: None,
+            ended_at: None,
         })
     }
 
@@ -255,7 +260,9 @@ impl Running {
                 self.output.drain();
                 return Ok(pid);
             }
-            if let Some(ended) = self.ended {
+            // Whoever did not wait may have left a command that is about to begin.
+            let over = self.ended_at.is_some_and(|at| at.elapsed() > GRACE);
+            if let (Some(ended), true) = (self.ended, over) {
                 return Err(Trouble::of(ended, &self.shown, &self.errors.text()));
             }
             if Instant::now() > self.deadline {
@@ -314,6 +321,10 @@ impl Running {
 
     /// Waits for something to happen.
     fn step(&mut self, most: Duration) {
+        if self.ended.is_some() {
+            std::thread::sleep(most);
+            return;
+        }
         let mut ends = vec![PollFd::new(self.process.as_fd(), PollFlags::POLLIN)];
         for stream in [&self.output, &self.errors] {
             ends.extend(stream.end.iter().map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN)));
@@ -322,11 +333,12 @@ impl Running {
         let over = ends[0].any().unwrap_or(false);
         self.output.drain();
         self.errors.drain();
-        if over && self.ended.is_none() {
+        if over {
             // Its last words may have come between.
             self.output.drain();
             self.errors.drain();
             self.ended = self.process.wait().ok().or(Some(Ended::Signalled(9)));
+            self.ended_at = Some(Instant::now());
         }
     }
 
