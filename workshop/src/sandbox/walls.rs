@@ -122,7 +122,10 @@ impl Mechanism for Walls {
         let clones = self.clones()?;
         read_only()?;
         for folder in self.fresh.iter().filter(|folder| folder.is_dir()) {
-            fresh("tmpfs", folder, MsFlags::MS_NODEV, SIZE)?;
+            // In a folder that everybody may write to, nobody may open another's device with O_CREAT
+            // (proc_sys_fs(5), "protected_regular").
+            let data = if folder == Path::new("/dev") { "mode=755,size=1m" } else { SIZE };
+            fresh("tmpfs", folder, MsFlags::MS_NODEV, data)?;
         }
         fresh("proc", Path::new("/proc"), MsFlags::MS_NODEV | MsFlags::MS_NOEXEC, "")?;
         for (clone, to) in clones {
