@@ -5,12 +5,13 @@
 //! each claim. It knows nothing of how the program was written.
 
 mod chroot_jail;
+mod pid_namespace;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 2] = [&process::LESSON, &chroot_jail::LESSON];
+const LESSONS: [&Lesson; 3] = [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]
