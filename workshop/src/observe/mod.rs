@@ -11,6 +11,9 @@ use nix::unistd::Pid;
 
 pub struct Signals(u64);
 impl Signals {
+    pub fn contains(&self, signal: i32) -> bool {
+        self.0 & 1 << (signal - 1) != 0
+    }
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
@@ -24,6 +27,7 @@ pub struct Status {
     pub ppid: Pid,
     pub blocked: Signals,
     pub ignored: Signals,
+    pub caught: Signals,
     pub nspid: Vec<i32>,
     pub state: char,
 }
@@ -37,6 +41,7 @@ pub fn status(pid: Pid) -> Result<Status> {
         ppid: Pid::from_raw(get("PPid").parse()?),
         blocked: hex("SigBlk"),
         ignored: hex("SigIgn"),
+        caught: hex("SigCgt"),
         nspid: get("NSpid").split_whitespace().filter_map(|n| n.parse().ok()).collect(),
         state: get("State").chars().next().unwrap_or('?'),
     })

@@ -21,6 +21,7 @@ use process::{Attempt, Ended, Process, sys};
 
 use super::{Facts, Host, PATIENCE, Trouble, World};
 use crate::check::texts;
+use crate::observe;
 
 /// A call of the program under examination: `PROGRAM VERB [OPTIONS] -- COMMAND`.
 #[derive(Debug, Clone)]
@@ -300,6 +301,21 @@ impl Running {
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = self.process.signal(signal as i32);
+    }
+
+    /// The same, once the program is ready for it: it may just have started the command.
+    pub fn signal_when_ready(&self, signal: Signal) {
+        let most = Instant::now() + GRACE;
+        let number = signal as i32;
+        let ready = || {
+            // If it has ended there is nothing to wait for.
+            observe::status(self.pid())
+                .map_or(true, |its| its.caught.contains(number) || its.blocked.contains(number))
+        };
+        while !ready() && Instant::now() < most {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.signal(signal);
     }
 
     /// Waits for the program's end.
