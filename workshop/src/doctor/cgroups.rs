@@ -1,0 +1,139 @@
+//! Chapter 04: which limits can be set, and by this user?
+//!
+//! Where a cgroup may be made, and with which controllers, is the chapter's own decision
+//! ([`cgroup_limits::place`]). Then one is made there, and removed at once. What the chapter does
+//! besides (it hands out controllers, and moves processes out of the way) changes the cgroups of
+//! others, and is left out. `cgroups(7)`.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Error, Result};
+use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
+use cgroup_limits::place::Place;
+use nix::sched::CloneFlags;
+use nix::unistd::getpid;
+use process::{Attempt, Process, sys};
+
+use super::child::{Report, as_in_a_chapter};
+use super::probe::Probe;
+use super::texts;
+
+const LIMITS: [(Controller, Probe); 3] = [
+    (Controller::Memory, Probe::CgroupMemory),
+    (Controller::Cpu, Probe::CgroupCpu),
+    (Controller::Pids, Probe::CgroupPids),
+];
+
+const NAME: &str = "coracle-doctor-";
+
+/// The controllers that the chapter limits by, and what v2 has besides.
+pub(super) fn limits(report: &Report) {
+    // Chosen as in a run: before there is a user namespace.
+    let hierarchies = Hierarchy::all().unwrap_or_default();
+    let chosen = LIMITS.map(|(controller, _)| Place::choose("doctor", &[controller]));
+    let caller_is_root = process::rootless::caller().is_root();
+    let may_mount = as_in_a_chapter();
+    for ((controller, probe), chosen) in LIMITS.into_iter().zip(chosen) {
+        let there = hierarchies.iter().find(|hierarchy| hierarchy.has(controller));
+        let base = chosen.map(|places| base_for(&places, there));
+        match (base, there) {
+            (Ok(Some(base)), Some(hierarchy)) => {
+                if may_mount.is_ok() {
+                    report.tried(probe, make(&base, report, hierarchy.version));
+                }
+            }
+            // No cgroup at all is this user's to make others in, or this one lacks a controller.
+            (Err(error), Some(hierarchy)) if !caller_is_root && !is_delegated(hierarchy) => {
+                report.tried::<()>(Probe::CgroupDelegation, Err(error));
+            }
+            (Err(error), _) => drop(report.tried::<()>(probe, Err(error))),
+            (Ok(_), _) => {}
+        }
+    }
+}
+
+/// The folder in which the chapter would make its own.
+fn base_for(places: &[Place], hierarchy: Option<&Hierarchy>) -> Option<PathBuf> {
+    let hierarchy = hierarchy?;
+    let mut groups = places.iter().map(Place::group);
+    let group = groups.find(|group| group.path.starts_with(&hierarchy.top))?;
+    // BASE/coracle/ID
+    Some(group.path.parent()?.parent()?.into())
+}
+
+/// Whether the chapter finds a place in this hierarchy, as long as no controller is asked for.
+fn is_delegated(hierarchy: &Hierarchy) -> bool {
+    let places = Place::choose("doctor", &[]).unwrap_or_default();
+    base_for(&places, Some(hierarchy)).is_some()
+}
+
+fn make(base: &Path, report: &Report, version: Version) -> Result<()> {
+    sweep(base);
+    let cgroup = Cgroup::new(base)?;
+    if version == Version::Two {
+        report.tried(Probe::CgroupKill, cgroup.has_kill());
+        report.tried(Probe::CloneIntoCgroup, cgroup.is_birthplace());
+    }
+    Ok(())
+}
+
+/// A cgroup for this moment.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new(base: &Path) -> Result<Self> {
+        let folder = base.join(format!("{NAME}{}", getpid()));
+        let made = fs::create_dir(&folder).map(|()| Self(folder.clone()));
+        made.tried(&texts::TRIAL_CGROUP, format_args!("mkdir({folder:?})"))
+    }
+
+    fn has_kill(&self) -> Result<()> {
+        let file = self.0.join("cgroup.kill");
+        fs::metadata(&file).map(drop).tried(&texts::TRIAL, format_args!("stat({file:?})"))
+    }
+
+    /// Whether a process can be born into it.
+    fn is_birthplace(&self) -> Result<()> {
+        let folder = &self.0;
+        let opened = File::open(folder).tried(&texts::TRIAL, format_args!("open({folder:?})"))?;
+        let is_inside = || {
+            let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            own.lines().any(|line| line.starts_with("0::") && line.ends_with(&*name))
+        };
+        let flags = CloneFlags::empty();
+        let child = Process::spawn(flags, Some(opened.as_fd()), || u8::from(!is_inside()))?;
+        match sys::waitid(child.as_fd()).tried(&texts::TRIAL, "waitid(P_PIDFD)")?.status {
+            0 => Ok(()),
+            _ => Err(Error::msg(texts::BORN_ELSEWHERE)),
+        }
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The kernel may hold on to a process that has just ended in it.
+        for _ in 0..100 {
+            match fs::remove_dir(&self.0) {
+                Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Removes what a doctor left that was killed.
+fn sweep(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(NAME));
+        if number.is_some_and(|number| !Path::new("/proc").join(number).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}

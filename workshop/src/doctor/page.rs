@@ -1,0 +1,115 @@
+//! The diagnosis for people: a line a chapter, then what is missing, each lack once.
+
+use std::fmt::Write as _;
+
+use colored::Colorize;
+
+use super::causes::Lack;
+use super::chapters::{Chapter, State};
+use super::{Diagnosis, texts};
+
+/// How wide a terminal is at least.
+const WIDTH: usize = 80;
+
+/// The whole page.
+pub(super) fn page(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { distribution, kernel, architecture, user, chapters, .. } = diagnosis;
+    let mut page = String::new();
+    let header = texts::header(distribution, kernel, architecture, user);
+    paragraph(&mut page, "", "", &header);
+    page.push('\n');
+    let lacks = all_lacks(chapters);
+    for chapter in chapters {
+        line(&mut page, chapter, &lacks);
+    }
+    let summary = match (diagnosis.able, lacks.is_empty()) {
+        (true, true) => texts::ALL_WELL,
+        (true, false) => texts::SOME_LESS,
+        (false, _) => texts::SOME_NOT,
+    };
+    let _ = writeln!(page, "\n{summary}");
+    for (number, lack) in lacks.iter().enumerate() {
+        let concerned =
+            chapters.iter().filter(|it| it.lacks.iter().any(|other| other.id == lack.id));
+        let concerned: Vec<_> = concerned.map(|chapter| chapter.chapter).collect();
+        tell(&mut page, &(number + 1).to_string(), lack, &texts::numbered(&concerned));
+    }
+    for (number, lack) in diagnosis.later.iter().enumerate() {
+        tell(&mut page, &(lacks.len() + number + 1).to_string(), lack, texts::LATER);
+    }
+    page
+}
+
+/// Each lack once, the first cause first.
+fn all_lacks(chapters: &[Chapter]) -> Vec<&Lack> {
+    let mut lacks: Vec<_> = chapters.iter().flat_map(|chapter| &chapter.lacks).collect();
+    lacks.sort_by_key(|lack| lack.id);
+    lacks.dedup_by_key(|lack| lack.id);
+    lacks
+}
+
+fn line(page: &mut String, chapter: &Chapter, lacks: &[&Lack]) {
+    let state = match chapter.state {
+        State::Works => texts::WORKS.green(),
+        State::WorksWithLess => texts::works_without(&chapter.without).yellow(),
+        State::Cannot => texts::CANNOT.red(),
+    };
+    let number = |lack: &Lack| lacks.iter().position(|other| other.id == lack.id);
+    let numbers = chapter.lacks.iter().filter_map(number).map(|place| (place + 1).to_string());
+    let numbers: Vec<_> = numbers.collect();
+    let numbers = match &numbers[..] {
+        [] => String::new(),
+        numbers => format!(" [{}]", numbers.join(",")),
+    };
+    let Chapter { chapter, title, .. } = chapter;
+    let _ = writeln!(page, "  {chapter}  {title:<28}  {state}{}", numbers.dimmed());
+}
+
+fn tell(page: &mut String, number: &str, lack: &Lack, concerned: &str) {
+    let head = format!("{number}. ");
+    let name = texts::name(lack.id);
+    let _ = writeln!(page, "\n{head}{} {}", name.bold(), format!("({concerned})").dimmed());
+    let indent = "   ";
+    paragraph(page, indent, indent, &lack.why);
+    paragraph(page, indent, indent, &format!("{} {}", texts::SEEN, lack.seen));
+    for text in lack.remedy.lines() {
+        match text.starts_with(' ') {
+            // A command is copied; a line's end in it would be part of it.
+            true => drop(writeln!(page, "{indent}{}", text.cyan())),
+            false => paragraph(page, indent, indent, text),
+        }
+    }
+}
+
+/// Fills lines up to the width.
+fn paragraph(page: &mut String, first: &str, others: &str, text: &str) {
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(page, "{line}");
+            line = others.to_owned();
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    let _ = writeln!(page, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_keeps_to_the_width() {
+        let mut page = String::new();
+        paragraph(&mut page, " - ", "   ", &"word ".repeat(40));
+        assert!(page.lines().all(|line| line.len() <= WIDTH), "{page}");
+        assert_eq!(page.lines().count(), 3);
+        assert!(page.starts_with(" - word") && page.contains("\n   word"));
+    }
+}

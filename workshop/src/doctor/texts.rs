@@ -1,0 +1,454 @@
+//! What `coracle doctor` says. All words stand here, so that they can be translated in one place.
+//!
+//! A remedy's lines that begin with blanks are commands; the others are sentences.
+
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use process::Step;
+use uts_net::tool;
+
+use super::causes::{NoUserNamespace, no_user_namespace};
+use super::distribution::{Family, Package};
+use super::probe::{Probe, Refusal};
+use super::surroundings::Surroundings;
+
+/// The step of a trial: the explanations stand below, by what was tried.
+pub(super) const TRIAL: Step = Step { section: "", why: "", causes: &[] };
+pub(super) const TRIAL_MOUNT: Step = Step {
+    section: "02#mounts",
+    why: "",
+    causes: &[(Errno::EINVAL, "\"/\" is not a mount point here, as in a chroot")],
+};
+pub(super) const TRIAL_CGROUP: Step = Step {
+    section: "04#cgroups",
+    why: "",
+    causes: &[(Errno::EROFS, "cgroups are mounted read-only here, as in most containers")],
+};
+pub(super) const TRIAL_DATA: Step = Step {
+    section: "05#upper",
+    why: "",
+    causes: &[
+        (Errno::EACCES, "the folder is not yours to write to"),
+        (Errno::EROFS, "the file system can't be written to"),
+        (Errno::ENOSPC, "the disk is full"),
+    ],
+};
+
+pub(super) const PIPE: &str = "can't hear from a trial";
+pub(super) const NOT_ABLE: &str = "not every chapter can be done on this machine as it is";
+pub(super) const TOO_LONG: &str = "the trial gave no answer for 3 seconds and was ended";
+pub(super) const DIED: &str = "the trial ended without an answer";
+pub(super) const UNKNOWN_DISTRIBUTION: &str = "an unknown distribution";
+pub(super) const NO_NFT: &str = "there is no program `nft`";
+pub(super) const NO_DATA_PLACE: &str = "there is no folder for images and containers";
+pub(super) const BORN_ELSEWHERE: &str = "clone3(CLONE_INTO_CGROUP) is refused";
+
+pub(super) const ALL_WELL: &str = "All chapters can be done on this machine.";
+pub(super) const SOME_LESS: &str =
+    "All chapters can be done on this machine; what would make them whole:";
+pub(super) const SOME_NOT: &str = "What is missing, the first cause first:";
+pub(super) const SEEN: &str = "seen:";
+pub(super) const WORKS: &str = "works";
+pub(super) const CANNOT: &str = "can't be done here";
+
+pub(super) fn header(distribution: &str, kernel: &str, machine: &str, user: &str) -> String {
+    format!("{distribution}, Linux {kernel}, {machine}, as {user}")
+}
+
+pub(super) fn works_without(without: &[&str]) -> String {
+    format!("works, but {}", without.join(", "))
+}
+
+pub(super) fn numbered(chapters: &[&str]) -> String {
+    match chapters {
+        [one] => format!("chapter {one}"),
+        [first, .., last] if chapters.len() > 2 && is_row(chapters) => {
+            format!("chapters {first} to {last}")
+        }
+        _ => format!("chapters {}", chapters.join(", ")),
+    }
+}
+
+fn is_row(chapters: &[&str]) -> bool {
+    let numbers: Vec<u8> = chapters.iter().filter_map(|number| number.parse().ok()).collect();
+    numbers.windows(2).all(|pair| pair[0] + 1 == pair[1])
+}
+
+pub(super) const LATER: &str = "only for chapter 07, later";
+
+/// What a chapter is about.
+pub(super) fn title(chapter: &str) -> &'static str {
+    match chapter {
+        "00" => "a process",
+        "01" => "a root folder of its own",
+        "02" => "its own processes and mounts",
+        "03" => "its own name and network",
+        "04" => "limits",
+        "05" => "layers",
+        _ => "images",
+    }
+}
+
+/// What a chapter lacks that works all the same.
+pub(super) fn without(probe: Probe) -> &'static str {
+    match probe {
+        Probe::Kernel => "nobody tries it on such an old kernel",
+        Probe::Architecture => "nobody has tried it on this machine",
+        Probe::Disk => "the disk is nearly full",
+        Probe::VethBridge => "only with --network none or host",
+        Probe::Forwarding | Probe::Nftables | Probe::Pasta => "no way outside",
+        Probe::CgroupDelegation => "no limits",
+        Probe::CgroupMemory => "no limit on memory",
+        Probe::CgroupCpu => "no limit on processors",
+        Probe::CgroupPids => "no limit on processes",
+        Probe::Overlay | Probe::OverlayUser => "layers are copied",
+        Probe::RegistryNetwork => "no Docker Hub",
+        _ => "not all of it",
+    }
+}
+
+/// What a lack is called.
+pub(super) fn name(probe: Probe) -> &'static str {
+    match probe {
+        Probe::Wsl => "This is WSL 1",
+        Probe::Kernel => "An old kernel",
+        Probe::Architecture => "An untried kind of machine",
+        Probe::Compiler => "Rust",
+        Probe::Linker => "A C compiler",
+        Probe::TargetFolder => "A folder for built programs",
+        Probe::Disk => "Room on the disk",
+        Probe::Pidfd => "Processes",
+        Probe::CloseRange | Probe::OpenAt2 | Probe::MountApi => "A system call",
+        Probe::InsideContainer => "What this container forbids",
+        Probe::UserNamespace => "User namespaces",
+        Probe::Chroot => "A root folder of its own",
+        Probe::MountInside => "Mounts of its own",
+        Probe::PidNamespace => "Process numbers of its own",
+        Probe::FreshProc => "A fresh /proc",
+        Probe::PivotRoot => "A new root",
+        Probe::StateFolder => "A folder for what runs note down",
+        Probe::HostName => "A host name of its own",
+        Probe::NetworkNamespace => "A network of its own",
+        Probe::VethBridge => "A cable and a switch",
+        Probe::Forwarding => "Forwarding of packets",
+        Probe::Nftables => "Translation of addresses",
+        Probe::Pasta => "A way outside for ordinary users",
+        Probe::CgroupDelegation => "A cgroup of your own",
+        Probe::CgroupMemory => "Limits on memory",
+        Probe::CgroupCpu => "Limits on processors",
+        Probe::CgroupPids => "Limits on processes",
+        Probe::CloneIntoCgroup | Probe::CgroupKill => "A newer kernel's cgroups",
+        Probe::DataFolder => "A folder for images and containers",
+        Probe::Overlay | Probe::OverlayUser => "Layers on top of each other",
+        Probe::RegistryNetwork => "A way to Docker Hub",
+        Probe::SubordinateIds => "More than one user id",
+        Probe::Newuidmap => "The program newuidmap",
+    }
+}
+
+/// What a lack means.
+pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> String {
+    let known = match probe {
+        Probe::Wsl => {
+            "WSL 1 imitates Linux's calls on top of Windows' kernel, and has no namespaces. WSL 2 is a real Linux."
+        }
+        Probe::Kernel => "The workshop is written for Linux 5.10 and newer.",
+        Probe::Architecture => "The workshop is tried on x86-64, x86 and ARM.",
+        Probe::Compiler => "The chapters are Rust programs, written for Rust 1.85 and newer.",
+        Probe::Linker => {
+            "Rust leaves the last step of building a program to the C compiler and its library."
+        }
+        Probe::TargetFolder => "Cargo writes built programs there.",
+        Probe::Disk => "To build all chapters takes about 1 GB, and an image some hundred MB more.",
+        Probe::InsideContainer => return inside_container(here),
+        Probe::UserNamespace => return user_namespace(no_user_namespace(refusal, here)).into(),
+        Probe::StateFolder => {
+            "A run notes down what it makes on the host, so that the next one can clear up after it."
+        }
+        Probe::VethBridge => "The container's network is a cable to a switch on the host.",
+        Probe::Forwarding => "The host passes the container's packets on.",
+        Probe::Nftables => {
+            "Outside of this host a container's address means nothing, so `nft` has it translated. Without, containers reach the host and each other, and publish no ports."
+        }
+        Probe::Pasta => {
+            "An ordinary user's containers reach the world through a program that passes their packets on. Without, they reach the host and each other."
+        }
+        Probe::CgroupDelegation => {
+            "Limits are set on a cgroup, and an ordinary user may set some only below one that was given to him."
+        }
+        Probe::DataFolder => "Images, and what containers write, are kept there.",
+        Probe::RegistryNetwork => "Chapter 06 pulls images.",
+        Probe::SubordinateIds => {
+            "A container with several users needs several ids on the host, and an ordinary user has one."
+        }
+        Probe::Newuidmap => "It gives a user namespace the further ids that a user was granted.",
+        _ => "",
+    };
+    // Elsewhere the chapter that makes the call knows best.
+    match (known, &refusal.cause) {
+        ("", Some(cause)) => sentence(cause),
+        ("", None) => "The kernel refuses it.".into(),
+        (known, _) => known.into(),
+    }
+}
+
+/// A chapter's clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if clause.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+fn inside_container(here: &Surroundings) -> String {
+    let kind = here.container.as_deref().unwrap_or_default();
+    let takes = match (here.filtered, here.administrator) {
+        (true, false) => {
+            "its filter of system calls (seccomp) and the lack of CAP_SYS_ADMIN forbid"
+        }
+        (true, true) => {
+            "its filter of system calls (seccomp), or a part of /proc, /sys or the network that it keeps to itself, forbids"
+        }
+        (false, false) => "the lack of CAP_SYS_ADMIN, or a security module, forbids",
+        (false, true) => {
+            "a security module, or a part of /proc, /sys or the network that it keeps to itself, forbids"
+        }
+    };
+    format!("We are in a container ({kind}): {takes} what a container inside of it needs.")
+}
+
+/// The same causes, in the same words, as when a chapter is refused it.
+fn user_namespace(why: NoUserNamespace) -> &'static str {
+    match why {
+        NoUserNamespace::Limit => {
+            "User namespaces are switched off by their number. Without one, an ordinary user can't make any other namespace."
+        }
+        NoUserNamespace::Debian => {
+            "User namespaces are switched off for ordinary users, who without one can't make any other namespace."
+        }
+        NoUserNamespace::AppArmor => {
+            "The user namespace is made but may not be used: AppArmor restricts it, as on Ubuntu 24.04."
+        }
+        NoUserNamespace::Chroot => "No user namespace can be made in a chroot.",
+        NoUserNamespace::Kernel => "This kernel is built without user namespaces.",
+        NoUserNamespace::Other => {
+            "User namespaces are forbidden to ordinary users here, by a security module or by a filter of system calls."
+        }
+    }
+}
+
+/// What to do.
+pub(super) fn remedy(probe: Probe, refusal: &Refusal, here: &Surroundings) -> String {
+    match probe {
+        Probe::Wsl => {
+            let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NAME".into());
+            format!("In Windows' PowerShell:\n  wsl --set-version {name} 2")
+        }
+        Probe::Kernel | Probe::Pidfd | Probe::CloseRange | Probe::OpenAt2 => {
+            "Update the system, or work in a virtual machine with a newer one.".into()
+        }
+        Probe::Architecture => "Try it; the first chapter will show.".into(),
+        Probe::Compiler if tool::find("rustup").is_some() => "  rustup update stable".into(),
+        Probe::Compiler => {
+            "From https://rustup.rs:\n  curl --proto '=https' -sSf https://sh.rustup.rs | sh".into()
+        }
+        Probe::Linker => install(Package::Linker, "a C compiler and its library", here),
+        Probe::TargetFolder => {
+            "Choose a folder of yours:\n  export CARGO_TARGET_DIR=~/.cache/coracle-target".into()
+        }
+        Probe::Disk => {
+            "Make room, or choose other places by CARGO_TARGET_DIR and XDG_DATA_HOME.".into()
+        }
+        Probe::InsideContainer => start_container(here),
+        Probe::UserNamespace => allow_user_namespace(no_user_namespace(refusal, here), here),
+        Probe::StateFolder => {
+            "Choose a folder of yours:\n  export XDG_RUNTIME_DIR=~/.cache/coracle-run".into()
+        }
+        Probe::VethBridge => as_root(here, "modprobe -a bridge veth"),
+        Probe::Nftables if refusal.seen == NO_NFT => install(Package::Nftables, "nftables", here),
+        Probe::Nftables => as_root(here, "modprobe -a nf_tables nft_chain_nat nft_masq nft_ct"),
+        Probe::Pasta => uplink(here),
+        Probe::CgroupDelegation => delegate(refusal, here),
+        Probe::CgroupMemory | Probe::CgroupCpu | Probe::CgroupPids => controller(refusal, here),
+        Probe::DataFolder => {
+            "Choose a folder of yours:\n  export XDG_DATA_HOME=~/coracle-data".into()
+        }
+        Probe::Overlay | Probe::OverlayUser => overlay(refusal, here),
+        Probe::RegistryNetwork => {
+            "The workshop has a registry of its own, which needs no network:\n  cargo run --release -- registry".into()
+        }
+        Probe::SubordinateIds => as_root(
+            here,
+            &format!("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}", here.user),
+        ),
+        Probe::Newuidmap => install(Package::Newuidmap, "`newuidmap`", here),
+        _ if here.is_root() => "Work in a virtual machine, or on another host.".into(),
+        _ => format!("Work as root:\n{AS_ROOT}"),
+    }
+}
+
+/// As README.md says it.
+const AS_ROOT: &str = "  sudo env \"PATH=$PATH\" cargo run …";
+
+fn as_root(here: &Surroundings, command: &str) -> String {
+    format!("  {}{command}", sudo(here))
+}
+
+fn sudo(here: &Surroundings) -> &'static str {
+    if here.is_root() { "" } else { "sudo " }
+}
+
+fn install(package: Package, what: &str, here: &Surroundings) -> String {
+    match here.distribution.family.install(package) {
+        Some(command) => as_root(here, &command),
+        None => format!("Install {what}, by your distribution's own means."),
+    }
+}
+
+fn start_container(here: &Surroundings) -> String {
+    let options = "  --privileged";
+    let fewer = "  --cap-add SYS_ADMIN --cap-add NET_ADMIN\n  --security-opt seccomp=unconfined --security-opt apparmor=unconfined\n  --security-opt systempaths=unconfined";
+    match here.container.as_deref() {
+        Some("devcontainer") => format!(
+            "Build it anew, with this in .devcontainer/devcontainer.json:\n  \"runArgs\": [\"--privileged\"]"
+        ),
+        Some(kind @ ("docker" | "podman")) => format!(
+            "Start it anew, by `{kind} run` with\n{options}\nor, with fewer rights but no limits (chapter 04), with\n{}",
+            // podman calls it otherwise.
+            if kind == "podman" {
+                fewer.replace("systempaths=unconfined", "unmask=ALL")
+            } else {
+                fewer.into()
+            }
+        ),
+        _ => "Start it anew with all rights (\"privileged\"), or work outside of it.".into(),
+    }
+}
+
+fn allow_user_namespace(why: NoUserNamespace, here: &Surroundings) -> String {
+    let switch = match why {
+        NoUserNamespace::Limit => "user.max_user_namespaces=10000",
+        NoUserNamespace::Debian => "kernel.unprivileged_userns_clone=1",
+        NoUserNamespace::AppArmor => "kernel.apparmor_restrict_unprivileged_userns=0",
+        NoUserNamespace::Chroot => {
+            return format!("Work outside of the chroot, or as root:\n{AS_ROOT}");
+        }
+        NoUserNamespace::Kernel | NoUserNamespace::Other => {
+            return format!("Work as root, who needs none:\n{AS_ROOT}");
+        }
+    };
+    let sudo = sudo(here);
+    let for_good = match why {
+        NoUserNamespace::AppArmor => apparmor_profile(&here.target, sudo),
+        _ => format!("  echo {switch} | {sudo}tee /etc/sysctl.d/90-coracle.conf"),
+    };
+    format!(
+        "Allow it until the next boot:\n  {sudo}sysctl {switch}\nor for good:\n{for_good}\nor work as root, who needs none:\n{AS_ROOT}"
+    )
+}
+
+/// A profile that restricts nothing, and by which AppArmor knows the workshop's programs.
+fn apparmor_profile(target: &Path, sudo: &str) -> String {
+    let target = target.display();
+    format!(
+        "  {sudo}tee /etc/apparmor.d/coracle <<'END'\n  abi <abi/4.0>,\n  profile coracle \"{target}/**\" flags=(unconfined) {{ userns, }}\n  END\n  {sudo}apparmor_parser -r /etc/apparmor.d/coracle"
+    )
+}
+
+fn uplink(here: &Surroundings) -> String {
+    let tun = Path::new("/dev/net/tun");
+    let open = || std::fs::OpenOptions::new().read(true).write(true).open(tun);
+    if tool::find("pasta").or_else(|| tool::find("slirp4netns")).is_none() {
+        return install(Package::Passt, "pasta (package passt) or slirp4netns", here);
+    }
+    match open().map_err(|error| error.kind()) {
+        Err(io::ErrorKind::NotFound) => as_root(here, "modprobe tun"),
+        Err(io::ErrorKind::PermissionDenied) => as_root(here, "chmod 666 /dev/net/tun"),
+        _ => "If this machine itself has no network, that is all right: containers reach the host and each other. Otherwise a newer pasta (package passt) may help.".into(),
+    }
+}
+
+fn delegate(refusal: &Refusal, here: &Surroundings) -> String {
+    let is_v2 = !refusal.seen.contains("cgroup v1");
+    match is_v2 && here.systemd {
+        true => "Work in a shell that has one, and start it anew each time:\n  systemd-run --user --scope -p Delegate=yes bash".into(),
+        false => format!("Work as root for this chapter:\n{AS_ROOT}"),
+    }
+}
+
+fn controller(refusal: &Refusal, here: &Surroundings) -> String {
+    let not_delegated = refusal.cause.as_deref().is_some_and(|cause| cause.contains("Delegate="));
+    if !here.is_root() && not_delegated {
+        return "Let systemd hand them to users, then log in anew:\n  sudo systemctl edit user@.service\nand write there:\n  [Service]\n  Delegate=cpu cpuset io memory pids".into();
+    }
+    match here.distribution.family {
+        Family::Alpine => format!(
+            "  {0}rc-update add cgroups\n  {0}rc-service cgroups start",
+            sudo(here)
+        ),
+        _ => "`mount | grep cgroup` shows where cgroups are mounted. If a controller is missing in /proc/cgroups, this kernel is built without it, or it is switched off: on a Raspberry Pi, the kernel's options `cgroup_enable=memory cgroup_memory=1` bring it.".into(),
+    }
+}
+
+fn overlay(refusal: &Refusal, here: &Surroundings) -> String {
+    let says = |errno: Errno| refusal.seen.contains(&format!("({errno:?})"));
+    if says(Errno::ENODEV) {
+        as_root(here, "modprobe overlay")
+    } else if says(Errno::EPERM) && !here.is_root() {
+        format!("Work as root:\n{AS_ROOT}")
+    } else {
+        "Keep images on another file system (in a container: on a volume):\n  export XDG_DATA_HOME=/FOLDER/ON/ANOTHER/FILE/SYSTEM".into()
+    }
+}
+
+pub(super) fn wsl_1(kernel: &str) -> String {
+    format!("the kernel calls itself {kernel}")
+}
+
+pub(super) fn old_kernel(kernel: &str, least: (u32, u32)) -> String {
+    format!("this is Linux {kernel}, older than {}.{}", least.0, least.1)
+}
+
+pub(super) fn other_machine(machine: &str) -> String {
+    format!("this machine is {machine}")
+}
+
+pub(super) fn not_found(program: &str) -> String {
+    format!("there is no program `{program}`, or it does not start")
+}
+
+pub(super) fn old_compiler(said: &str, least: (u32, u32)) -> String {
+    format!("this is {said}, older than {}.{}", least.0, least.1)
+}
+
+pub(super) fn no_start_file(file: &str) -> String {
+    format!("`cc` is there, but not the C library's {file}")
+}
+
+pub(super) fn no_range(user: &str) -> String {
+    format!("/etc/subuid and /etc/subgid have no line for {user}")
+}
+
+pub(super) fn not_writable(folder: &Path) -> String {
+    format!("{} may not be written to by you", folder.display())
+}
+
+pub(super) fn full(folder: &Path, free: u64, least: u64) -> String {
+    let megabytes = |bytes: u64| bytes / (1 << 20);
+    format!(
+        "{} MB are free in {}, less than {}",
+        megabytes(free),
+        folder.display(),
+        megabytes(least)
+    )
+}
+
+pub(super) fn no_answer(host: &str) -> String {
+    format!("{host} does not answer")
+}
+
+pub(super) fn no_way_to(host: &str, error: &io::Error) -> String {
+    format!("{host} can't be reached: {error}")
+}
