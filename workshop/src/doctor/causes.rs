@@ -41,33 +41,76 @@ pub(super) enum NoUserNamespace {
     Other,
 }
 
-/// The lack behind a refusal.
+/// The lack behind what was refused of `probe`.
 pub(super) fn lack(probe: Probe, findings: &Findings, here: &Surroundings) -> Lack {
-    let refusal = |probe: &Probe| findings.get(probe).cloned().flatten();
-    let id = cause(probe, refusal(&probe).as_ref(), here);
+    let causes = Causes { findings, here };
+    let id = causes.of(probe);
     // The first of all that have this cause.
-    let mut same = findings.iter().filter_map(|(it, found)| Some((*it, found.as_ref()?)));
-    let first = same.find(|(it, found)| cause(*it, Some(found), here) == id);
-    let seen = first.map(|(_, found)| found.clone()).unwrap_or_else(|| Refusal::new(""));
-    let why = texts::why(id, &seen, here);
-    let remedy = texts::remedy(id, &seen, here);
-    Lack { id, seen: seen.seen, why, remedy }
+    let mut refused = findings.iter().filter_map(|(it, found)| Some((*it, found.as_ref()?)));
+    let first = refused.find(|(it, _)| causes.of(*it) == id);
+    let first = first.map_or_else(|| Refusal::new(""), |(_, refusal)| refusal.clone());
+    let (why, remedy) = (texts::why(id, &first, here), texts::remedy(id, &first, here));
+    Lack { id, seen: first.seen, why, remedy }
 }
 
-/// What is behind it: often itself.
-fn cause(probe: Probe, refusal: Option<&Refusal>, here: &Surroundings) -> Probe {
-    let for_rights = refusal.is_some_and(Refusal::is_for_rights);
-    let of_kernel = (Probe::Pidfd..=Probe::Forwarding).contains(&probe);
-    let of_cgroups = (Probe::CgroupDelegation..=Probe::CgroupPids).contains(&probe);
-    let inside = (Probe::Chroot..=Probe::Forwarding).contains(&probe);
-    if here.wsl == Some(1) && (of_kernel || of_cgroups) {
-        Probe::Wsl
-    } else if here.container.is_some() && (of_kernel && for_rights || of_cgroups) {
-        Probe::InsideContainer
-    } else if !here.administrator && inside && for_rights && here.is_switch(APPARMOR, "1") {
-        Probe::UserNamespace
-    } else {
-        probe
+/// Leaves out what can't be told apart from its cause: who gets no user namespace gets nothing that
+/// is made in one.
+pub(super) fn without_consequences(findings: &Findings, here: &Surroundings) -> Findings {
+    let mut left = findings.clone();
+    if here.administrator {
+        // None of these chapters makes one then.
+        left.remove(&Probe::UserNamespace);
+    }
+    if matches!(left.get(&Probe::UserNamespace), Some(Some(_))) {
+        left.retain(|probe, _| !(Probe::Chroot..=Probe::CgroupKill).contains(probe));
+    }
+    if matches!(left.get(&Probe::StateFolder), Some(Some(_))) {
+        left.retain(|probe, _| ![Probe::Overlay, Probe::OverlayUser].contains(probe));
+    }
+    left
+}
+
+struct Causes<'a> {
+    findings: &'a Findings,
+    here: &'a Surroundings,
+}
+
+impl Causes<'_> {
+    /// What is behind a refusal: often itself.
+    fn of(&self, probe: Probe) -> Probe {
+        let here = self.here;
+        let for_rights = self.refusal(probe).is_some_and(Refusal::is_for_rights);
+        let of_kernel = (Probe::Pidfd..=Probe::Forwarding).contains(&probe);
+        let of_cgroups = (Probe::CgroupMemory..=Probe::CgroupPids).contains(&probe);
+        let inside = (Probe::Chroot..=Probe::Forwarding).contains(&probe);
+        if here.wsl == Some(1) && (of_kernel || of_cgroups) {
+            Probe::Wsl
+        } else if self.container_forbids() && of_kernel && for_rights
+            || here.container.is_some() && here.is_root() && of_cgroups
+        {
+            Probe::InsideContainer
+        } else if inside && for_rights && self.user_namespace_is_of_no_use() {
+            Probe::UserNamespace
+        } else {
+            probe
+        }
+    }
+
+    fn refusal(&self, probe: Probe) -> Option<&Refusal> {
+        self.findings.get(&probe)?.as_ref()
+    }
+
+    /// That we are in one is not yet a reason: it may have been given all rights.
+    fn container_forbids(&self) -> bool {
+        let Surroundings { container, filtered, bounded, .. } = self.here;
+        container.is_some() && (*filtered || *bounded || self.here.is_root())
+    }
+
+    /// What Ubuntu's restriction looks like, if the user namespace's maps could be written.
+    fn user_namespace_is_of_no_use(&self) -> bool {
+        let no_mounts = self.refusal(Probe::MountInside).and_then(|refusal| refusal.errno);
+        let no_mounts = no_mounts == Some(Errno::EACCES as i32);
+        !self.here.administrator && (no_mounts || self.here.is_switch(APPARMOR, "1"))
     }
 }
 

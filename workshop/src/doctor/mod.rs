@@ -106,14 +106,12 @@ pub fn examine() -> Diagnosis {
     let here = Surroundings::look();
     let findings = try_all(&here);
     let lack_of = |probe| causes::lack(probe, &findings, &here);
-    let mut needed = findings.clone();
-    if here.administrator {
-        // None of these chapters makes one then.
-        needed.remove(&Probe::UserNamespace);
-    }
-    let chapters = chapters::all(&needed, lack_of);
+    let told = causes::without_consequences(&findings, &here);
+    let chapters = chapters::all(&told, lack_of);
+    // Root has all ids, but chapter 07 makes a user namespace for it as well.
     let later = match here.administrator {
         true => &[Probe::UserNamespace][..],
+        false if here.is_root() => &[],
         false => &[Probe::SubordinateIds, Probe::Newuidmap],
     };
     let refused = |probe: &&Probe| matches!(findings.get(probe), Some(Some(_)));

@@ -11,12 +11,14 @@ use super::{Diagnosis, texts};
 /// How wide a terminal is at least.
 const WIDTH: usize = 80;
 
+const INDENT: &str = "   ";
+
 /// The whole page.
 pub(super) fn page(diagnosis: &Diagnosis) -> String {
     let Diagnosis { distribution, kernel, architecture, user, chapters, .. } = diagnosis;
     let mut page = String::new();
     let header = texts::header(distribution, kernel, architecture, user);
-    paragraph(&mut page, "", "", &header);
+    paragraph(&mut page, "", &header);
     page.push('\n');
     let lacks = all_lacks(chapters);
     for chapter in chapters {
@@ -34,8 +36,9 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
         let concerned: Vec<_> = concerned.map(|chapter| chapter.chapter).collect();
         tell(&mut page, &(number + 1).to_string(), lack, &texts::numbered(&concerned));
     }
-    for (number, lack) in diagnosis.later.iter().enumerate() {
-        tell(&mut page, &(lacks.len() + number + 1).to_string(), lack, texts::LATER);
+    for lack in &diagnosis.later {
+        let _ = writeln!(page, "\n{} {}", texts::LATER.dimmed(), texts::name(lack.id));
+        remedy(&mut page, lack);
     }
     page
 }
@@ -69,33 +72,33 @@ fn tell(page: &mut String, number: &str, lack: &Lack, concerned: &str) {
     let head = format!("{number}. ");
     let name = texts::name(lack.id);
     let _ = writeln!(page, "\n{head}{} {}", name.bold(), format!("({concerned})").dimmed());
-    let indent = "   ";
-    paragraph(page, indent, indent, &lack.why);
-    paragraph(page, indent, indent, &format!("{} {}", texts::SEEN, lack.seen));
+    paragraph(page, INDENT, &lack.why);
+    paragraph(page, INDENT, &format!("{} {}", texts::SEEN, lack.seen));
+    remedy(page, lack);
+}
+
+fn remedy(page: &mut String, lack: &Lack) {
     for text in lack.remedy.lines() {
         match text.starts_with(' ') {
             // A command is copied; a line's end in it would be part of it.
-            true => drop(writeln!(page, "{indent}{}", text.cyan())),
-            false => paragraph(page, indent, indent, text),
+            true => drop(writeln!(page, "{INDENT}{}", text.cyan())),
+            false => paragraph(page, INDENT, text),
         }
     }
 }
 
 /// Fills lines up to the width.
-fn paragraph(page: &mut String, first: &str, others: &str, text: &str) {
-    let mut line = first.to_owned();
-    let mut empty = true;
+fn paragraph(page: &mut String, indent: &str, text: &str) {
+    let mut line = indent.to_owned();
     for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        let begun = line.len() > indent.len();
+        if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
             let _ = writeln!(page, "{line}");
-            line = others.to_owned();
-            empty = true;
-        }
-        if !empty {
+            line = indent.to_owned();
+        } else if begun {
             line.push(' ');
         }
         line.push_str(word);
-        empty = false;
     }
     let _ = writeln!(page, "{line}");
 }
@@ -107,9 +110,9 @@ mod tests {
     #[test]
     fn a_paragraph_keeps_to_the_width() {
         let mut page = String::new();
-        paragraph(&mut page, " - ", "   ", &"word ".repeat(40));
-        assert!(page.lines().all(|line| line.len() <= WIDTH), "{page}");
+        paragraph(&mut page, INDENT, &"word ".repeat(40));
+        assert!(page.lines().all(|line| line.len() <= WIDTH && line.starts_with("   word")));
         assert_eq!(page.lines().count(), 3);
-        assert!(page.starts_with(" - word") && page.contains("\n   word"));
+        assert_eq!(page.split_whitespace().count(), 40);
     }
 }

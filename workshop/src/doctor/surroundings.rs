@@ -31,10 +31,14 @@ pub(super) struct Surroundings {
     pub(super) container: Option<String>,
     /// Whether a filter of system calls watches us (`seccomp(2)`).
     pub(super) filtered: bool,
+    /// Whether even root can't have CAP_SYS_ADMIN here (`capabilities(7)`, "bounding set").
+    pub(super) bounded: bool,
     /// Whether our root is not the top of a mounted file system (`chroot(2)`).
     pub(super) chroot: bool,
     /// Whether systemd runs this machine.
     pub(super) systemd: bool,
+    /// The first of the user ids that nobody was granted yet (`subuid(5)`).
+    pub(super) free_ids: u64,
     /// Where cargo puts programs.
     pub(super) target: PathBuf,
     /// The switches that forbid user namespaces, as they stand; those that this kernel has.
@@ -71,8 +75,10 @@ impl Surroundings {
             administrator: sys::may_administer(),
             container: container(),
             filtered: status("Seccomp").is_some_and(|mode| mode != "0"),
+            bounded: !may_be_administrator(),
             chroot: !mounted_at_root(),
             systemd: Path::new("/run/systemd/system").is_dir(),
+            free_ids: ["/etc/subuid", "/etc/subgid"].map(free_ids).into_iter().fold(0, u64::max),
             target: target(),
             switches: switches.into_iter().filter_map(|it| Some((it, value(it)?))).collect(),
         }
@@ -154,6 +160,22 @@ fn status(name: &str) -> Option<String> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
     fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned())
+}
+
+fn may_be_administrator() -> bool {
+    const CAP_SYS_ADMIN: u32 = 21;
+    let bounding = status("CapBnd").and_then(|set| u64::from_str_radix(&set, 16).ok());
+    bounding.is_none_or(|set| set & (1 << CAP_SYS_ADMIN) != 0)
+}
+
+/// Behind the last range of `USER:FIRST:COUNT`; 100000 is where they usually begin.
+fn free_ids(file: &str) -> u64 {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let ends = text.lines().filter_map(|line| {
+        let mut numbers = line.split(':').skip(1).map(|number| number.trim().parse::<u64>());
+        numbers.next()?.ok()?.checked_add(numbers.next()?.ok()?)
+    });
+    ends.max().unwrap_or_default().max(100_000)
 }
 
 /// In a chroot no mount has `/` for its place (`proc_pid_mountinfo(5)`).

@@ -54,7 +54,7 @@ pub(super) const WORKS: &str = "works";
 pub(super) const CANNOT: &str = "can't be done here";
 
 pub(super) fn header(distribution: &str, kernel: &str, machine: &str, user: &str) -> String {
-    format!("{distribution}, Linux {kernel}, {machine}, as {user}")
+    format!("{distribution}, Linux {kernel}, {machine}; as {user}")
 }
 
 pub(super) fn works_without(without: &[&str]) -> String {
@@ -76,7 +76,7 @@ fn is_row(chapters: &[&str]) -> bool {
     numbers.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
-pub(super) const LATER: &str = "only for chapter 07, later";
+pub(super) const LATER: &str = "Only for chapter 07, later:";
 
 /// What a chapter is about.
 pub(super) fn title(chapter: &str) -> &'static str {
@@ -99,7 +99,7 @@ pub(super) fn without(probe: Probe) -> &'static str {
         Probe::Disk => "the disk is nearly full",
         Probe::VethBridge => "only with --network none or host",
         Probe::Forwarding | Probe::Nftables | Probe::Pasta => "no way outside",
-        Probe::CgroupDelegation => "no limits",
+        Probe::CgroupDelegation => "can limit nothing",
         Probe::CgroupMemory => "no limit on memory",
         Probe::CgroupCpu => "no limit on processors",
         Probe::CgroupPids => "no limit on processes",
@@ -176,7 +176,7 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
             "An ordinary user's containers reach the world through a program that passes their packets on. Without, they reach the host and each other."
         }
         Probe::CgroupDelegation => {
-            "Limits are set on a cgroup, and an ordinary user may set some only below one that was given to him."
+            "Limits are set on a cgroup, and an ordinary user may set some only below one that was given to them."
         }
         Probe::DataFolder => "Images, and what containers write, are kept there.",
         Probe::RegistryNetwork => "Chapter 06 pulls images.",
@@ -279,18 +279,25 @@ pub(super) fn remedy(probe: Probe, refusal: &Refusal, here: &Surroundings) -> St
         Probe::RegistryNetwork => {
             "The workshop has a registry of its own, which needs no network:\n  cargo run --release -- registry".into()
         }
-        Probe::SubordinateIds => as_root(
-            here,
-            &format!("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}", here.user),
-        ),
+        Probe::SubordinateIds => {
+            let (first, last) = (here.free_ids, here.free_ids + 65535);
+            let command = format!(
+                "usermod --add-subuids {first}-{last} \\\n    --add-subgids {first}-{last} {}",
+                here.user
+            );
+            as_root(here, &command)
+        }
         Probe::Newuidmap => install(Package::Newuidmap, "`newuidmap`", here),
-        _ if here.is_root() => "Work in a virtual machine, or on another host.".into(),
-        _ => format!("Work as root:\n{AS_ROOT}"),
+        _ => be_root(here).unwrap_or_else(|| ELSEWHERE.into()),
     }
 }
 
-/// As README.md says it.
-const AS_ROOT: &str = "  sudo env \"PATH=$PATH\" cargo run …";
+const ELSEWHERE: &str = "Work on another host, or in a virtual machine.";
+
+/// As README.md says it; for those who are not.
+fn be_root(here: &Surroundings) -> Option<String> {
+    (!here.is_root()).then(|| "Work as root:\n  sudo env \"PATH=$PATH\" cargo run …".into())
+}
 
 fn as_root(here: &Surroundings, command: &str) -> String {
     format!("  {}{command}", sudo(here))
@@ -332,11 +339,9 @@ fn allow_user_namespace(why: NoUserNamespace, here: &Surroundings) -> String {
         NoUserNamespace::Limit => "user.max_user_namespaces=10000",
         NoUserNamespace::Debian => "kernel.unprivileged_userns_clone=1",
         NoUserNamespace::AppArmor => "kernel.apparmor_restrict_unprivileged_userns=0",
-        NoUserNamespace::Chroot => {
-            return format!("Work outside of the chroot, or as root:\n{AS_ROOT}");
-        }
+        NoUserNamespace::Chroot => return "Work outside of the chroot.".into(),
         NoUserNamespace::Kernel | NoUserNamespace::Other => {
-            return format!("Work as root, who needs none:\n{AS_ROOT}");
+            return be_root(here).unwrap_or_else(|| ELSEWHERE.into());
         }
     };
     let sudo = sudo(here);
@@ -344,16 +349,19 @@ fn allow_user_namespace(why: NoUserNamespace, here: &Surroundings) -> String {
         NoUserNamespace::AppArmor => apparmor_profile(&here.target, sudo),
         _ => format!("  echo {switch} | {sudo}tee /etc/sysctl.d/90-coracle.conf"),
     };
-    format!(
-        "Allow it until the next boot:\n  {sudo}sysctl {switch}\nor for good:\n{for_good}\nor work as root, who needs none:\n{AS_ROOT}"
-    )
+    let mut text =
+        format!("Allow it until the next boot:\n  {sudo}sysctl {switch}\nOr for good:\n{for_good}");
+    if let Some(be_root) = be_root(here) {
+        text.push_str(&format!("\nOr without it: {}", be_root.replacen("Work", "work", 1)));
+    }
+    text
 }
 
 /// A profile that restricts nothing, and by which AppArmor knows the workshop's programs.
 fn apparmor_profile(target: &Path, sudo: &str) -> String {
-    let target = target.display();
     format!(
-        "  {sudo}tee /etc/apparmor.d/coracle <<'END'\n  abi <abi/4.0>,\n  profile coracle \"{target}/**\" flags=(unconfined) {{ userns, }}\n  END\n  {sudo}apparmor_parser -r /etc/apparmor.d/coracle"
+        "  printf '%s\\n' 'abi <abi/4.0>,' 'profile coracle' \\\n    '\"{}/**\"' \\\n    'flags=(unconfined) {{ userns, }}' | {sudo}tee /etc/apparmor.d/coracle\n  {sudo}apparmor_parser -r /etc/apparmor.d/coracle",
+        target.display()
     )
 }
 
@@ -374,7 +382,7 @@ fn delegate(refusal: &Refusal, here: &Surroundings) -> String {
     let is_v2 = !refusal.seen.contains("cgroup v1");
     match is_v2 && here.systemd {
         true => "Work in a shell that has one, and start it anew each time:\n  systemd-run --user --scope -p Delegate=yes bash".into(),
-        false => format!("Work as root for this chapter:\n{AS_ROOT}"),
+        false => be_root(here).unwrap_or_else(|| ELSEWHERE.into()),
     }
 }
 
@@ -396,8 +404,8 @@ fn overlay(refusal: &Refusal, here: &Surroundings) -> String {
     let says = |errno: Errno| refusal.seen.contains(&format!("({errno:?})"));
     if says(Errno::ENODEV) {
         as_root(here, "modprobe overlay")
-    } else if says(Errno::EPERM) && !here.is_root() {
-        format!("Work as root:\n{AS_ROOT}")
+    } else if let (true, Some(be_root)) = (says(Errno::EPERM), be_root(here)) {
+        be_root
     } else {
         "Keep images on another file system (in a container: on a volume):\n  export XDG_DATA_HOME=/FOLDER/ON/ANOTHER/FILE/SYSTEM".into()
     }
