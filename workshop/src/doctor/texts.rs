@@ -318,9 +318,7 @@ fn start_container(here: &Surroundings) -> String {
     let options = "  --privileged";
     let fewer = "  --cap-add SYS_ADMIN --cap-add NET_ADMIN\n  --security-opt seccomp=unconfined --security-opt apparmor=unconfined\n  --security-opt systempaths=unconfined";
     match here.container.as_deref() {
-        Some("devcontainer") => format!(
-            "Build it anew, with this in .devcontainer/devcontainer.json:\n  \"runArgs\": [\"--privileged\"]"
-        ),
+        Some("devcontainer") => "Build it anew, with this in .devcontainer/devcontainer.json:\n  \"runArgs\": [\"--privileged\"]".into(),
         Some(kind @ ("docker" | "podman")) => format!(
             "Start it anew, by `{kind} run` with\n{options}\nor, with fewer rights but no limits (chapter 04), with\n{}",
             // podman calls it otherwise.
