@@ -18,7 +18,7 @@ use nix::unistd::getpid;
 use process::{Attempt, Process, sys};
 
 use super::child::{Report, as_in_a_chapter};
-use super::probe::Probe;
+use super::probe::{Probe, Refusal};
 use super::texts;
 
 const LIMITS: [(Controller, Probe); 3] = [
@@ -33,51 +33,39 @@ const NAME: &str = "coracle-doctor-";
 pub(super) fn limits(report: &Report) {
     // Chosen as in a run: before there is a user namespace.
     let hierarchies = Hierarchy::all().unwrap_or_default();
-    let chosen = LIMITS.map(|(controller, _)| Place::choose("doctor", &[controller]));
-    let caller_is_root = process::rootless::caller().is_root();
-    let may_mount = as_in_a_chapter();
+    let chosen = LIMITS.map(|(controller, _)| Place::choose("doctor", &[controller]).map(drop));
+    let places = Place::choose("doctor", &[]).unwrap_or_default();
+    let is_root = process::rootless::caller().is_root();
+    if as_in_a_chapter().is_err() {
+        return;
+    }
+    let made: Vec<_> = places.iter().filter_map(|place| make(report, place)).collect();
     for ((controller, probe), chosen) in LIMITS.into_iter().zip(chosen) {
         let there = hierarchies.iter().find(|hierarchy| hierarchy.has(controller));
-        let base = chosen.map(|places| base_for(&places, there));
-        match (base, there) {
-            (Ok(Some(base)), Some(hierarchy)) => {
-                if may_mount.is_ok() {
-                    report.tried(probe, make(&base, report, hierarchy.version));
-                }
+        let top = there.map(|hierarchy| hierarchy.top.as_path());
+        let place = made.iter().find(|(base, _)| top.is_some_and(|top| base.starts_with(top)));
+        match (chosen, place) {
+            (Ok(()), Some((_, refusal))) => report.tell(probe, refusal.clone()),
+            // There is a hierarchy with this controller, but no cgroup in it is this user's.
+            (Err(error), None) if !is_root && there.is_some() => {
+                report.tell(Probe::CgroupDelegation, Some(Refusal::from(&error)));
             }
-            // No cgroup at all is this user's to make others in, or this one lacks a controller.
-            (Err(error), Some(hierarchy)) if !caller_is_root && !is_delegated(hierarchy) => {
-                report.tried::<()>(Probe::CgroupDelegation, Err(error));
-            }
-            (Err(error), _) => drop(report.tried::<()>(probe, Err(error))),
-            (Ok(_), _) => {}
+            (chosen, _) => drop(report.tried(probe, chosen)),
         }
     }
 }
 
-/// The folder in which the chapter would make its own.
-fn base_for(places: &[Place], hierarchy: Option<&Hierarchy>) -> Option<PathBuf> {
-    let hierarchy = hierarchy?;
-    let mut groups = places.iter().map(Place::group);
-    let group = groups.find(|group| group.path.starts_with(&hierarchy.top))?;
+/// Makes a cgroup where the chapter would, for a moment. Returns where, and how that went.
+fn make(report: &Report, place: &Place) -> Option<(PathBuf, Option<Refusal>)> {
     // BASE/coracle/ID
-    Some(group.path.parent()?.parent()?.into())
-}
-
-/// Whether the chapter finds a place in this hierarchy, as long as no controller is asked for.
-fn is_delegated(hierarchy: &Hierarchy) -> bool {
-    let places = Place::choose("doctor", &[]).unwrap_or_default();
-    base_for(&places, Some(hierarchy)).is_some()
-}
-
-fn make(base: &Path, report: &Report, version: Version) -> Result<()> {
+    let base = place.group().path.parent()?.parent()?;
     sweep(base);
-    let cgroup = Cgroup::new(base)?;
-    if version == Version::Two {
+    let made = Cgroup::new(base);
+    if let (Ok(cgroup), Version::Two) = (&made, place.group().version) {
         report.tried(Probe::CgroupKill, cgroup.has_kill());
         report.tried(Probe::CloneIntoCgroup, cgroup.is_birthplace());
     }
-    Ok(())
+    Some((base.into(), made.err().map(|error| Refusal::from(&error))))
 }
 
 /// A cgroup for this moment.
