@@ -493,3 +493,52 @@ fn a_trial_that_hangs_is_ended() {
     assert!(found.lack("03", "pasta")["seen"].as_str().unwrap().contains("3 seconds"));
     assert_same(&before, &machine.host.snapshot());
 }
+
+/// Packets that nobody answers, and a name server among them.
+#[test]
+fn a_network_that_swallows_everything_is_not_waited_for() {
+    let Some(machine) = Machine::new() else { return };
+    let _ = machine.host.sh(
+        "ip link add hole type veth peer name end; ip addr add 192.0.2.1/24 dev hole
+         ip link set end up; ip link set hole up
+         ip route add default via 192.0.2.2 dev hole
+         ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:01 dev hole
+         echo nameserver 192.0.2.2 >/run/resolv.conf
+         mount --bind /run/resolv.conf /etc/resolv.conf",
+    );
+    for who in BOTH {
+        let start = Instant::now();
+        let found = machine.examine(who, &[]);
+        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+        let seen = &found.lack("06", "registry-network")["seen"];
+        assert_eq!(seen, "registry-1.docker.io did not answer within a second");
+    }
+}
+
+/// `unshare(2)`: no user namespace can be made in a chroot.
+#[test]
+fn in_a_chroot_the_remedy_is_to_leave_it() {
+    let Some(machine) = Machine::new() else { return };
+    let program = machine.program.display();
+    let _ = machine.host.sh(&format!(
+        "mkdir /run/jail; cd /run/jail; mkdir -m 777 tmp run; mkdir -p run/tools run/user-home/data
+         for top in bin dev etc lib lib64 proc sbin sys usr; do
+             if [ -L /$top ]; then cp -a /$top .
+             elif [ -e /$top ]; then mkdir $top; mount --bind /$top $top; fi
+         done
+         chown -R 1000 run/user-home; mount --bind /run/tools run/tools
+         mkdir -p .$(dirname {program}); touch .{program}; mount --bind {program} .{program}"
+    ));
+    let chroot = ["chroot", "--userspec=1000:1000", "--groups=", "/run/jail"];
+    let own = ["env", "HOME=/run/user-home", "CARGO_TARGET_DIR=/run/user-home"];
+    let data = ["XDG_DATA_HOME=/run/user-home/data"];
+    let found = machine.examine(Who::Root, &[&chroot[..], &own, &data].concat());
+    assert_eq!(found.0["facts"]["chroot"], "yes");
+    assert_eq!(found.cannot(), CHAPTERS[1..], "{:#}", found.0);
+    assert_eq!(found.lacks("02"), ["user-namespace"]);
+    found.assert_remedy("02", "user-namespace", "Work outside of the chroot");
+    // Root can make namespaces there, but \"/\" is no mount.
+    let found = machine.examine(Who::Root, &["chroot", "/run/jail"]);
+    assert_eq!(found.lacks("02"), ["mount-inside"], "{:#}", found.0);
+    found.assert_remedy("02", "mount-inside", "Work outside of the chroot");
+}

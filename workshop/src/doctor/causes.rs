@@ -108,9 +108,11 @@ impl Causes<'_> {
 
     /// What Ubuntu's restriction looks like, if the user namespace's maps could be written.
     fn user_namespace_is_of_no_use(&self) -> bool {
-        let no_mounts = self.refusal(Probe::MountInside).and_then(|refusal| refusal.errno);
-        let no_mounts = no_mounts == Some(Errno::EACCES as i32);
-        !self.here.administrator && (no_mounts || self.here.is_switch(APPARMOR, "1"))
+        let here = self.here;
+        let refused = self.refusal(Probe::MountInside);
+        let eacces = refused.is_some_and(|refusal| refusal.errno == Some(Errno::EACCES as i32));
+        let for_rights = refused.is_some_and(Refusal::is_for_rights);
+        !here.administrator && (eacces || for_rights && here.is_switch(APPARMOR, "1"))
     }
 }
 
@@ -125,5 +127,156 @@ pub(super) fn no_user_namespace(refusal: &Refusal, here: &Surroundings) -> NoUse
         _ if here.is_switch(MOST_USERNS, "0") => NoUserNamespace::Limit,
         _ if here.chroot => NoUserNamespace::Chroot,
         _ => NoUserNamespace::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::doctor::distribution::{Distribution, Family};
+
+    /// An ordinary user of a machine without any mark.
+    fn user() -> Surroundings {
+        Surroundings {
+            distribution: Distribution { name: "Debian".into(), family: Family::Debian },
+            host: "laptop".into(),
+            kernel: "6.1.0".into(),
+            architecture: "x86_64".into(),
+            uid: 1000,
+            user: "ada".into(),
+            administrator: false,
+            wsl: None,
+            container: None,
+            filtered: false,
+            bounded: false,
+            chroot: false,
+            systemd: true,
+            free_ids: 165_536,
+            target: "/home/ada/coracle/target".into(),
+            switches: BTreeMap::new(),
+        }
+    }
+
+    fn root() -> Surroundings {
+        Surroundings { uid: 0, user: "root".into(), administrator: true, ..user() }
+    }
+
+    fn refusal(seen: &str, errno: Errno) -> Refusal {
+        Refusal { errno: Some(errno as i32), ..Refusal::new(seen) }
+    }
+
+    /// The id and the remedy of the lack when this alone is refused.
+    fn told(probe: Probe, refusal: Refusal, here: &Surroundings) -> (Probe, String) {
+        let Lack { id, remedy, .. } = lack(probe, &Findings::from([(probe, Some(refusal))]), here);
+        (id, remedy)
+    }
+
+    #[test]
+    fn each_reason_against_user_namespaces_has_its_remedy() {
+        let made = "unshare(CLONE_NEWUSER) failed";
+        let maps = "write(\"/proc/self/uid_map\", \"0 1000 1\") failed";
+        let with = |switch, value: &str| Surroundings {
+            switches: BTreeMap::from([(switch, value.into())]),
+            ..user()
+        };
+        let in_chroot = Surroundings { chroot: true, ..user() };
+        for (seen, errno, here, remedy) in [
+            (made, Errno::ENOSPC, user(), "sudo sysctl user.max_user_namespaces=10000"),
+            (
+                made,
+                Errno::EPERM,
+                with(USERNS_CLONE, "0"),
+                "sudo sysctl kernel.unprivileged_userns_clone=1",
+            ),
+            (made, Errno::EPERM, with(USERNS_CLONE, "1"), "Work as root"),
+            (
+                made,
+                Errno::EPERM,
+                with(APPARMOR, "1"),
+                "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            ),
+            (maps, Errno::EPERM, user(), "sudo apparmor_parser -r /etc/apparmor.d/coracle"),
+            (maps, Errno::EACCES, user(), "\"/home/ada/coracle/target/**\""),
+            (made, Errno::EPERM, in_chroot, "outside of the chroot"),
+            (made, Errno::EINVAL, user(), "Work as root"),
+        ] {
+            let (id, told) = told(Probe::UserNamespace, refusal(seen, errno), &here);
+            assert_eq!(id, Probe::UserNamespace);
+            assert!(told.contains(remedy), "{seen} {errno}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_to_blame_only_where_it_forbids_something() {
+        let eperm = || refusal("unshare(CLONE_NEWUSER) failed", Errno::EPERM);
+        let here = Surroundings { container: Some("docker".into()), ..user() };
+        assert_eq!(told(Probe::UserNamespace, eperm(), &here).0, Probe::UserNamespace);
+        for here in [
+            Surroundings { filtered: true, ..here.clone() },
+            Surroundings { bounded: true, ..here.clone() },
+            Surroundings { uid: 0, ..here },
+        ] {
+            let (id, remedy) = told(Probe::UserNamespace, eperm(), &here);
+            assert_eq!(id, Probe::InsideContainer);
+            assert!(remedy.contains("--privileged") && remedy.contains("--cap-add SYS_ADMIN"));
+            assert!(remedy.contains("seccomp=unconfined"), "{remedy}");
+        }
+        // That a program is missing is no container's doing.
+        let here = Surroundings { container: Some("podman".into()), ..root() };
+        let missing = Refusal::new(texts::NO_NFT);
+        assert_eq!(
+            told(Probe::Nftables, missing, &here),
+            (Probe::Nftables, "  apt install nftables".into())
+        );
+    }
+
+    #[test]
+    fn on_wsl_1_nothing_else_is_to_blame() {
+        let here = Surroundings { wsl: Some(1), ..user() };
+        let (id, remedy) = told(Probe::MountInside, refusal("unshare", Errno::EINVAL), &here);
+        assert_eq!(id, Probe::Wsl);
+        assert!(remedy.contains("wsl --set-version"), "{remedy}");
+    }
+
+    #[test]
+    fn a_cgroup_is_got_in_each_ones_own_way() {
+        let seen = |text: &str| Refusal::new(text);
+        let two = "limits need a cgroup that is delegated to you, and this one is not";
+        let one = "limits need a cgroup that is yours, and \"/sys/fs/cgroup\" is cgroup v1";
+        let remedy = |text, here| told(Probe::CgroupDelegation, seen(text), &here).1;
+        assert!(remedy(two, user()).contains("systemd-run --user --scope -p Delegate=yes"));
+        assert!(remedy(two, Surroundings { systemd: false, ..user() }).contains("as root"));
+        assert!(remedy(one, user()).contains("as root"));
+        let wsl = remedy(one, Surroundings { wsl: Some(2), ..user() });
+        assert!(wsl.contains("cgroup_no_v1=all") && wsl.contains("systemd=true"), "{wsl}");
+        // The chapter says what was not delegated.
+        let cause = Some("it was not delegated to you; … Delegate=cpu …".into());
+        let refused = Refusal { cause, ..seen("--cpus needs the cgroup controller `cpu`") };
+        let (id, remedy) = told(Probe::CgroupCpu, refused, &user());
+        assert!(id == Probe::CgroupCpu && remedy.contains("systemctl edit user@.service"));
+        let alpine = Distribution { name: "Alpine".into(), family: Family::Alpine };
+        let alpine = Surroundings { distribution: alpine, ..root() };
+        assert!(
+            told(Probe::CgroupMemory, seen("none"), &alpine).1.contains("rc-service cgroups start")
+        );
+        assert!(
+            told(Probe::CgroupMemory, seen("none"), &root()).1.contains("cgroup_enable=memory")
+        );
+    }
+
+    #[test]
+    fn no_remedy_has_a_line_that_is_too_long() {
+        let switches = BTreeMap::from([(APPARMOR, "1".into())]);
+        let here = Surroundings { switches, ..user() };
+        let eperm = refusal("mount failed", Errno::EPERM);
+        for probe in [Probe::UserNamespace, Probe::SubordinateIds, Probe::Compiler, Probe::Linker] {
+            let (_, remedy) = told(probe, eperm.clone(), &here);
+            let mut commands = remedy.lines().filter(|line| line.starts_with(' '));
+            // Three blanks more stand before it.
+            assert!(commands.all(|line| line.len() <= 77), "{remedy}");
+        }
+        assert!(told(Probe::SubordinateIds, eperm, &here).1.contains("165536-231071"));
     }
 }

@@ -25,7 +25,7 @@ use super::probe::{Findings, Probe, Refusal};
 use super::texts;
 
 /// How long a trial may take. The slowest (`nft`, `pasta`) take some tens of milliseconds.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A trial that has begun.
 pub(super) struct Child {
@@ -38,12 +38,12 @@ pub(super) struct Child {
 pub(super) struct Report(OwnedFd);
 
 impl Child {
-    /// Begins a trial. `body` runs in the child, without standard input, output and error.
+    /// Begins a trial, which is ended after `patience`. `body` runs in the child, without standard input, output and error.
     ///
     /// # Errors
     ///
     /// What `pipe2(2)` and `clone(2)` refuse; EBUSY where this process has several threads.
-    pub(super) fn start(body: impl FnOnce(&Report)) -> Result<Self> {
+    pub(super) fn start(patience: Duration, body: impl FnOnce(&Report)) -> Result<Self> {
         let (answers, end) = pipe2(OFlag::O_CLOEXEC).context(texts::PIPE)?;
         let report = Report(end);
         let process = Process::spawn(CloneFlags::empty(), None, || {
@@ -55,7 +55,7 @@ impl Child {
             };
             u8::from(catch(trial).is_err())
         })?;
-        Ok(Self { process, answers: answers.into(), deadline: Instant::now() + PATIENCE })
+        Ok(Self { process, answers: answers.into(), deadline: Instant::now() + patience })
     }
 
     /// Waits until it has ended, and returns what it found. It was to try `probes` in turn, until

@@ -18,7 +18,7 @@ use pid_namespace::Tree;
 use process::{Attempt, Mechanism};
 use uts_net::RunFolder;
 
-use super::child::{Child, Report, as_in_a_chapter};
+use super::child::{Child, PATIENCE, Report, as_in_a_chapter};
 use super::modules;
 use super::namespaces::make_private;
 use super::probe::{Findings, Probe, Refusal};
@@ -40,7 +40,7 @@ pub(super) fn begin() -> Result<Trial, Refusal> {
         let folder = place.join(format!("{NAME}{}", getpid()));
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.tried(&texts::TRIAL_DATA, format_args!("mkdir({folder:?})"))?;
-        let child = Child::start(|report| overlay(report, &folder, &place));
+        let child = Child::start(PATIENCE, |report| overlay(report, &folder, &place));
         match child {
             Ok(child) => Ok(Trial { child, folder }),
             Err(error) => {

@@ -41,7 +41,7 @@ use serde::Serialize;
 
 use causes::Lack;
 use chapters::{Chapter, State};
-use child::{Child, Report};
+use child::{Child, PATIENCE, Report};
 use probe::{Findings, Probe, Refusal};
 use surroundings::Surroundings;
 use tools::Asked;
@@ -138,7 +138,7 @@ pub fn examine() -> Diagnosis {
 /// What is tried in one child, in this order.
 type Trial = (fn(&Report), &'static [Probe]);
 
-const TRIALS: [Trial; 8] = [
+const TRIALS: [Trial; 7] = [
     (namespaces::process, &[Probe::Pidfd, Probe::OpenAt2, Probe::MountApi, Probe::CloseRange]),
     (namespaces::root_rights, &[Probe::UserNamespace, Probe::Chroot]),
     (
@@ -157,14 +157,15 @@ const TRIALS: [Trial; 8] = [
         ],
     ),
     (network::uplink, &[Probe::Pasta]),
-    (network::registry, &[Probe::RegistryNetwork]),
     (cgroups::limits, &[Probe::CgroupMemory, Probe::CgroupCpu, Probe::CgroupPids]),
 ];
 
 /// All the trials, at the same time.
 fn try_all(here: &Surroundings) -> Findings {
     let asked = Asked::now();
-    let begun = TRIALS.map(|(trial, probes)| (Child::start(trial), probes));
+    let registry = Child::start(network::PATIENCE, network::registry);
+    let mut begun = vec![(registry, &[Probe::RegistryNetwork][..])];
+    begun.extend(TRIALS.map(|(trial, probes)| (Child::start(PATIENCE, trial), probes)));
     let layers = layers::begin();
     let mut findings = tools::look(here);
     for (trial, probes) in begun {

@@ -77,13 +77,14 @@ fn mount_api() -> Result<()> {
 
 /// The user namespace, and what makes it root's: without one the rest can't be tried.
 pub(super) fn root_rights(report: &Report) {
-    let needed = !sys::may_administer();
-    let entered = report.tried(Probe::UserNamespace, rootless::enter());
-    if needed && entered.is_none() {
-        return;
-    }
     // The present root, again: this changes nothing, but asks for the right.
-    report.tried(Probe::Chroot, chroot("/").tried(&texts::TRIAL, "chroot(\"/\")"));
+    let may_chroot = || chroot("/").tried(&texts::TRIAL, "chroot(\"/\")");
+    if sys::may_administer() {
+        report.tried(Probe::Chroot, may_chroot());
+        report.tried(Probe::UserNamespace, rootless::enter());
+    } else if report.tried(Probe::UserNamespace, rootless::enter()).is_some() {
+        report.tried(Probe::Chroot, may_chroot());
+    }
 }
 
 /// Mounts, processes, and a root of one's own.

@@ -29,6 +29,9 @@ use super::texts;
 
 const REGISTRY: (&str, u16) = ("registry-1.docker.io", 443);
 
+/// How long to wait for the world: who asks is not to wait for a network that is not there.
+pub(super) const PATIENCE: Duration = Duration::from_millis(800);
+
 /// The cable, the switch and the rules.
 pub(super) fn bridge(report: &Report) {
     report.tried(Probe::StateFolder, RunFolder::new().map(drop));
@@ -118,7 +121,7 @@ fn reach() -> Result<()> {
     let addresses = REGISTRY.to_socket_addrs().map_err(said)?;
     let mut last = anyhow!(texts::no_answer(REGISTRY.0));
     for address in addresses.take(2) {
-        match TcpStream::connect_timeout(&address, Duration::from_millis(350)) {
+        match TcpStream::connect_timeout(&address, PATIENCE / 2) {
             Ok(_) => return Ok(()),
             Err(error) => last = said(error),
         }

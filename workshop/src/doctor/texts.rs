@@ -263,6 +263,7 @@ pub(super) fn remedy(probe: Probe, refusal: &Refusal, here: &Surroundings) -> St
         }
         Probe::InsideContainer => start_container(here),
         Probe::UserNamespace => allow_user_namespace(no_user_namespace(refusal, here), here),
+        Probe::MountInside if here.chroot => "Work outside of the chroot.".into(),
         Probe::StateFolder => {
             "Choose a folder of yours:\n  export XDG_RUNTIME_DIR=~/.cache/coracle-run".into()
         }
@@ -378,9 +379,11 @@ fn uplink(here: &Surroundings) -> String {
 
 fn delegate(refusal: &Refusal, here: &Surroundings) -> String {
     let is_v2 = !refusal.seen.contains("cgroup v1");
-    match is_v2 && here.systemd {
-        true => "Work in a shell that has one, and start it anew each time:\n  systemd-run --user --scope -p Delegate=yes bash".into(),
-        false => be_root(here).unwrap_or_else(|| ELSEWHERE.into()),
+    match (is_v2 && here.systemd, here.wsl, be_root(here)) {
+        (true, ..) => "Work in a shell that has one, and start it anew each time:\n  systemd-run --user --scope -p Delegate=yes bash".into(),
+        (_, Some(2), _) => "Let WSL 2 start systemd and cgroup v2: in /etc/wsl.conf write\n  [boot]\n  systemd=true\nin the file .wslconfig of your Windows home folder\n  [wsl2]\n  kernelCommandLine=cgroup_no_v1=all\nand in PowerShell:\n  wsl --shutdown\nOr work as root.".into(),
+        (_, _, Some(be_root)) => be_root,
+        (_, _, None) => ELSEWHERE.into(),
     }
 }
 
@@ -452,7 +455,7 @@ pub(super) fn full(folder: &Path, free: u64, least: u64) -> String {
 }
 
 pub(super) fn no_answer(host: &str) -> String {
-    format!("{host} does not answer")
+    format!("{host} did not answer within a second")
 }
 
 pub(super) fn no_way_to(host: &str, error: &io::Error) -> String {
