@@ -90,7 +90,7 @@ fn overlay(report: &Report, folder: &Path, place: &Path) {
         return;
     }
     let probe = probe();
-    if modules::come_when_needed(&["overlay"]) {
+    if modules::come_when_needed(modules::OVERLAY) {
         return report.tell(probe, None);
     }
     report.tried(probe, mount_layers(folder, place));

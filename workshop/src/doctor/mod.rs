@@ -104,7 +104,7 @@ pub fn doctor(json: bool) -> Result<()> {
 #[must_use]
 pub fn examine() -> Diagnosis {
     let here = Surroundings::look();
-    let findings = try_all(&here);
+    let (findings, rust) = try_all(&here);
     let lack_of = |probe| causes::lack(probe, &findings, &here);
     let told = causes::without_consequences(&findings, &here);
     let chapters = chapters::all(&told, lack_of);
@@ -115,6 +115,9 @@ pub fn examine() -> Diagnosis {
         false => &[Probe::SubordinateIds, Probe::Newuidmap],
     };
     let refused = |probe: &&Probe| matches!(findings.get(probe), Some(Some(_)));
+    let mut facts = here.facts();
+    facts.extend(rust.map(|rust| ("rust".into(), rust)));
+    facts.insert("loaded-when-needed".into(), modules::waiting(&modules::ALL.concat()).join(" "));
     let answer = |(id, refusal): (&Probe, &Option<Refusal>)| Answer {
         id: *id,
         works: refusal.is_none(),
@@ -124,7 +127,7 @@ pub fn examine() -> Diagnosis {
         able: chapters.iter().all(|chapter| chapter.state != State::Cannot),
         later: later.iter().filter(refused).map(|probe| lack_of(*probe)).collect(),
         probes: findings.iter().map(answer).collect(),
-        facts: here.facts(),
+        facts,
         host: here.host,
         user: here.user,
         uid: here.uid,
@@ -160,8 +163,8 @@ const TRIALS: [Trial; 7] = [
     (cgroups::limits, &[Probe::CgroupMemory, Probe::CgroupCpu, Probe::CgroupPids]),
 ];
 
-/// All the trials, at the same time.
-fn try_all(here: &Surroundings) -> Findings {
+/// All the trials, at the same time; and what the compiler calls itself.
+fn try_all(here: &Surroundings) -> (Findings, Option<String>) {
     let asked = Asked::now();
     let registry = Child::start(network::PATIENCE, network::registry);
     let mut begun = vec![(registry, &[Probe::RegistryNetwork][..])];
@@ -182,6 +185,7 @@ fn try_all(here: &Surroundings) -> Findings {
         }
         Err(refusal) => drop(findings.insert(Probe::DataFolder, Some(refusal))),
     }
-    findings.extend(asked.collect());
-    findings
+    let (asked, rust) = asked.collect();
+    findings.extend(asked);
+    (findings, rust)
 }

@@ -9,18 +9,33 @@ use std::path::Path;
 
 use nix::sys::utsname::uname;
 
-/// Whether the kernel would have to load one of these modules first, and can.
-pub(super) fn come_when_needed(names: &[&str]) -> bool {
+/// All that is asked about.
+pub(super) const ALL: [&[&str]; 3] = [BRIDGE, NFTABLES, OVERLAY];
+
+/// What a container's cable and switch are made of.
+pub(super) const BRIDGE: &[&str] = &["bridge", "veth"];
+/// What the rules of its firewall are made of.
+pub(super) const NFTABLES: &[&str] = &["nf_tables", "nft_chain_nat", "nft_masq", "nft_ct"];
+/// What layers are put on top of each other by.
+pub(super) const OVERLAY: &[&str] = &["overlay"];
+
+/// Those that the kernel would have to load first, and can.
+pub(super) fn waiting(names: &[&'static str]) -> Vec<&'static str> {
     let disabled = fs::read_to_string("/proc/sys/kernel/modules_disabled").unwrap_or_default();
+    let Ok(kernel) = uname() else { return Vec::new() };
     if disabled.trim() == "1" {
-        return false;
+        return Vec::new();
     }
-    let Ok(kernel) = uname() else { return false };
-    let lists = Path::new("/lib/modules").join(kernel.release());
-    let list = |file: &str| fs::read_to_string(lists.join(file)).unwrap_or_default();
-    let (loaded, ready) =
-        (fs::read_to_string("/proc/modules").unwrap_or_default(), list("modules.dep"));
-    names.iter().any(|name| !is_loaded(&loaded, name) && is_listed(&ready, name))
+    let ready = Path::new("/lib/modules").join(kernel.release()).join("modules.dep");
+    let ready = fs::read_to_string(ready).unwrap_or_default();
+    let loaded = fs::read_to_string("/proc/modules").unwrap_or_default();
+    let waits = |name: &&&str| !is_loaded(&loaded, name) && is_listed(&ready, name);
+    names.iter().filter(waits).copied().collect()
+}
+
+/// Whether there is one among them: then trying would change the kernel.
+pub(super) fn come_when_needed(names: &[&'static str]) -> bool {
+    !waiting(names).is_empty()
 }
 
 /// `/proc/modules` begins each line with the name. (What is built in has no line there, and none in

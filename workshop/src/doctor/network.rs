@@ -40,7 +40,7 @@ pub(super) fn bridge(report: &Report) {
         return;
     }
     report.tried(Probe::Forwarding, forward());
-    if modules::come_when_needed(&["bridge", "veth"]) {
+    if modules::come_when_needed(modules::BRIDGE) {
         report.tell(Probe::VethBridge, None);
     } else if report.tried(Probe::VethBridge, cable()).is_none() {
         return;
@@ -70,7 +70,7 @@ fn cable() -> Result<()> {
 /// The rules of a container that publishes nothing.
 fn translate() -> Result<()> {
     firewall::nft().context(texts::NO_NFT)?;
-    if modules::come_when_needed(&["nf_tables", "nft_chain_nat", "nft_masq", "nft_ct"]) {
+    if modules::come_when_needed(modules::NFTABLES) {
         return Ok(());
     }
     let subnet = Subnet::new(Ipv4Addr::new(10, 83, 0, 0), 24);

@@ -50,8 +50,8 @@ impl Asked {
         }
     }
 
-    /// Their answers.
-    pub(super) fn collect(self) -> Findings {
+    /// Their answers; and what the compiler calls itself.
+    pub(super) fn collect(self) -> (Findings, Option<String>) {
         let (cargo, rustc, cc) = (answer(self.cargo), answer(self.rustc), answer(self.cc));
         let compiler = match (cargo, &rustc) {
             (None, _) => Some(Refusal::new(texts::not_found("cargo"))),
@@ -65,7 +65,7 @@ impl Asked {
             Some(file) if file.contains('/') => None,
             Some(file) => Some(Refusal::new(texts::no_start_file(&file))),
         };
-        Findings::from([(Probe::Compiler, compiler), (Probe::Linker, linker)])
+        (Findings::from([(Probe::Compiler, compiler), (Probe::Linker, linker)]), rustc)
     }
 }
 
