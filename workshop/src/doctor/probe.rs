@@ -11,48 +11,81 @@ use serde::{Deserialize, Serialize};
 /// lack for that reason. The names, in kebab case, are the ids in `--json`, and stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    missing_docs,
-    reason = "each is told in the table of `chapters`, by its phrase in `texts`"
-)]
 pub enum Probe {
+    /// Not Windows in the guise of Linux.
     Wsl,
+    /// A kernel that is new enough.
     Kernel,
+    /// A kind of machine that the workshop is tried on.
     Architecture,
+    /// Cargo, and a compiler that is new enough.
     Compiler,
+    /// `cc`, and the C library's files.
     Linker,
+    /// A folder for built programs.
     TargetFolder,
+    /// Room on the disk.
     Disk,
+    /// A process that is waited for by its descriptor.
     Pidfd,
+    /// All descriptors closed at once.
     CloseRange,
+    /// Behind others: the container that we are in forbids them.
     InsideContainer,
+    /// A user namespace in which we are root.
     UserNamespace,
+    /// Another root folder.
     Chroot,
+    /// Mounts in a mount namespace.
     MountInside,
+    /// A PID namespace.
     PidNamespace,
+    /// A `/proc` of that PID namespace.
     FreshProc,
+    /// Paths looked up inside a root.
     #[serde(rename = "openat2")]
     OpenAt2,
+    /// All of a container's mounts, and the new root in the old one's place.
     PivotRoot,
+    /// A folder for what runs note down.
     StateFolder,
+    /// A host name in a UTS namespace.
     HostName,
+    /// A network namespace, and its loopback interface.
     NetworkNamespace,
+    /// A bridge, and a cable that is plugged into it.
     VethBridge,
+    /// Forwarding, switched on in a network namespace.
     Forwarding,
+    /// The rules of a container's firewall.
     Nftables,
+    /// A way out of an ordinary user's network.
     Pasta,
+    /// A cgroup that an ordinary user may make others in.
     CgroupDelegation,
+    /// The controller of memory, and a cgroup with it.
     CgroupMemory,
+    /// The controller of processors, and a cgroup with it.
     CgroupCpu,
+    /// The controller of processes, and a cgroup with it.
     CgroupPids,
+    /// A process that is born into a cgroup (of v2).
     CloneIntoCgroup,
+    /// A cgroup (of v2) whose processes are killed by one write.
     CgroupKill,
+    /// A folder for images and for what containers write.
     DataFolder,
+    /// The mount API of Linux 5.2.
     MountApi,
+    /// Overlayfs, as the host's root.
     Overlay,
+    /// Overlayfs, as anybody else.
     OverlayUser,
+    /// A way to Docker Hub.
     RegistryNetwork,
+    /// Further user ids that were granted to the user.
     SubordinateIds,
+    /// The program that gives them to a user namespace.
     Newuidmap,
 }
 

@@ -6,11 +6,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use uts_net::tool;
 
+use super::child::PATIENCE;
 use super::layers::data_place;
 use super::probe::{Findings, Probe, Refusal};
 use super::surroundings::Surroundings;
@@ -30,6 +33,7 @@ pub(super) struct Asked {
     cargo: io::Result<Child>,
     rustc: io::Result<Child>,
     cc: io::Result<Child>,
+    deadline: Instant,
 }
 
 impl Asked {
@@ -47,12 +51,14 @@ impl Asked {
             rustc: ask(&env::var("RUSTC").unwrap_or_else(|_| "rustc".into()), "--version"),
             // The file that every C program, and every Rust program, begins with.
             cc: ask("cc", "-print-file-name=crt1.o"),
+            deadline: Instant::now() + PATIENCE,
         }
     }
 
     /// Their answers; and what the compiler calls itself.
     pub(super) fn collect(self) -> (Findings, Option<String>) {
-        let (cargo, rustc, cc) = (answer(self.cargo), answer(self.rustc), answer(self.cc));
+        let [cargo, rustc, cc] =
+            [self.cargo, self.rustc, self.cc].map(|child| answer(child, self.deadline));
         let compiler = match (cargo, &rustc) {
             (None, _) => Some(Refusal::new(texts::not_found("cargo"))),
             (_, None) => Some(Refusal::new(texts::not_found("rustc"))),
@@ -69,8 +75,17 @@ impl Asked {
     }
 }
 
-fn answer(child: io::Result<Child>) -> Option<String> {
-    let output = child.and_then(Child::wait_with_output).ok()?;
+/// What it wrote, if that comes in time and is more than nothing.
+fn answer(child: io::Result<Child>, deadline: Instant) -> Option<String> {
+    let mut child = child.ok()?;
+    // A version is less than what fits into a pipe, so nobody waits for us to read it.
+    while child.try_wait().ok()?.is_none() {
+        if Instant::now() > deadline {
+            let _ = child.kill();
+        }
+        sleep(Duration::from_millis(1));
+    }
+    let output = child.wait_with_output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (output.status.success() && !said.is_empty()).then_some(said)
 }
