@@ -21,6 +21,9 @@ pub(in crate::doctor) fn remedy(probe: Probe, refusal: &Refusal, here: &Surround
             let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NAME".into());
             format!("In Windows' PowerShell:\n  wsl --set-version {name} 2")
         }
+        Probe::Pidfd if refusal.errno == Some(Errno::EAGAIN as i32) => {
+            "End some programs; `ulimit -u` shows how many there may be.".into()
+        }
         Probe::Kernel | Probe::Pidfd | Probe::CloseRange | Probe::OpenAt2 => {
             "Update the system, or work in a virtual machine with a newer one.".into()
         }
@@ -40,7 +43,7 @@ pub(in crate::doctor) fn remedy(probe: Probe, refusal: &Refusal, here: &Surround
         Probe::UserNamespace => allow_user_namespace(no_user_namespace(refusal, here), here),
         Probe::MountInside if here.chroot => "Work outside of the chroot.".into(),
         Probe::StateFolder => {
-            "Choose a folder of yours:\n  export XDG_RUNTIME_DIR=~/.cache/coracle-run".into()
+            "Choose a folder of yours:\n  mkdir -p ~/.cache/coracle-run\n  export XDG_RUNTIME_DIR=~/.cache/coracle-run".into()
         }
         Probe::VethBridge => as_root(here, "modprobe -a bridge veth"),
         Probe::Nftables if refusal.seen == NO_NFT => install(Package::Nftables, "nftables", here),
@@ -146,6 +149,9 @@ fn uplink(here: &Surroundings) -> String {
         return install(Package::Passt, "pasta (package passt) or slirp4netns", here);
     }
     match open().map_err(|error| error.kind()) {
+        Err(io::ErrorKind::NotFound) if here.container.is_some() => {
+            "Start this container with the option\n  --device /dev/net/tun".into()
+        }
         Err(io::ErrorKind::NotFound) => as_root(here, "modprobe tun"),
         Err(io::ErrorKind::PermissionDenied) => as_root(here, "chmod 666 /dev/net/tun"),
         _ => "If this machine itself has no network, that is all right: containers reach the host and each other. Otherwise a newer pasta (package passt) may help.".into(),
