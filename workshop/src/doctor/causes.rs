@@ -251,10 +251,8 @@ mod tests {
         assert!(remedy(one, user()).contains("as root"));
         let wsl = remedy(one, Surroundings { wsl: Some(2), ..user() });
         assert!(wsl.contains("cgroup_no_v1=all") && wsl.contains("systemd=true"), "{wsl}");
-        // The chapter says what was not delegated.
-        let cause = Some("it was not delegated to you; … Delegate=cpu …".into());
-        let refused = Refusal { cause, ..seen("--cpus needs the cgroup controller `cpu`") };
-        let (id, remedy) = told(Probe::CgroupCpu, refused, &user());
+        let refused = "--cpus needs the cgroup controller `cpu`: it was not delegated to you";
+        let (id, remedy) = told(Probe::CgroupCpu, seen(refused), &user());
         assert!(id == Probe::CgroupCpu && remedy.contains("systemctl edit user@.service"));
         let alpine = Distribution { name: "Alpine".into(), family: Family::Alpine };
         let alpine = Surroundings { distribution: alpine, ..root() };
@@ -268,15 +266,19 @@ mod tests {
 
     #[test]
     fn no_remedy_has_a_line_that_is_too_long() {
-        let switches = BTreeMap::from([(APPARMOR, "1".into())]);
-        let here = Surroundings { switches, ..user() };
-        let eperm = refusal("mount failed", Errno::EPERM);
-        for probe in [Probe::UserNamespace, Probe::SubordinateIds, Probe::Compiler, Probe::Linker] {
-            let (_, remedy) = told(probe, eperm.clone(), &here);
-            let mut commands = remedy.lines().filter(|line| line.starts_with(' '));
-            // Three blanks more stand before it.
-            assert!(commands.all(|line| line.len() <= 77), "{remedy}");
+        let here = |switch, value: &str| Surroundings {
+            switches: BTreeMap::from([(switch, value.into())]),
+            ..user()
+        };
+        let eperm = refusal("unshare(CLONE_NEWUSER) failed", Errno::EPERM);
+        for here in [here(APPARMOR, "1"), here(USERNS_CLONE, "0"), here(MOST_USERNS, "0")] {
+            for probe in [Probe::UserNamespace, Probe::SubordinateIds, Probe::Compiler] {
+                let (_, remedy) = told(probe, eperm.clone(), &here);
+                let mut commands = remedy.lines().filter(|line| line.starts_with(' '));
+                // Three blanks more stand before it.
+                assert!(commands.all(|line| line.len() <= 77), "{remedy}");
+            }
         }
-        assert!(told(Probe::SubordinateIds, eperm, &here).1.contains("165536-231071"));
+        assert!(told(Probe::SubordinateIds, eperm, &user()).1.contains("165536-231071"));
     }
 }

@@ -40,16 +40,16 @@ pub(super) fn limits(report: &Report) {
         return;
     }
     let made: Vec<_> = places.iter().filter_map(|place| make(report, place)).collect();
-    for ((controller, probe), chosen) in LIMITS.into_iter().zip(chosen) {
-        let there = hierarchies.iter().find(|hierarchy| hierarchy.has(controller));
-        let top = there.map(|hierarchy| hierarchy.top.as_path());
+    let there = LIMITS.map(|(it, _)| hierarchies.iter().find(|hierarchy| hierarchy.has(it)));
+    // This machine can limit everything, and this user nothing.
+    if let ([Err(error), Err(_), Err(_)], [Some(_), ..], false) = (&chosen, there, is_root) {
+        return report.tell(Probe::CgroupDelegation, Some(Refusal::from(error)));
+    }
+    for (((_, probe), chosen), hierarchy) in LIMITS.into_iter().zip(chosen).zip(there) {
+        let top = hierarchy.map(|hierarchy| hierarchy.top.as_path());
         let place = made.iter().find(|(base, _)| top.is_some_and(|top| base.starts_with(top)));
         match (chosen, place) {
             (Ok(()), Some((_, refusal))) => report.tell(probe, refusal.clone()),
-            // There is a hierarchy with this controller, but no cgroup in it is this user's.
-            (Err(error), None) if !is_root && there.is_some() => {
-                report.tell(Probe::CgroupDelegation, Some(Refusal::from(&error)));
-            }
             (chosen, _) => drop(report.tried(probe, chosen)),
         }
     }

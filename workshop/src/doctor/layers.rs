@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{AccessFlags, access, getpid};
@@ -107,7 +107,11 @@ fn mount_layers(folder: &Path, place: &Path) -> Result<()> {
     // With an upper folder of its own a run that can't have an overlay says so, and copies nothing.
     let mut overlay = Overlay::new(&RunFolder::new()?, &layers, Some(place.join("upper")))?;
     overlay.prepare()?;
-    let merged = overlay.tree().mount();
+    // Around the refusal stands what to do about an upper folder that one chose oneself.
+    let merged = overlay.tree().mount().map_err(|error| match error.chain().nth(1) {
+        Some(refusal) => Error::msg(refusal.to_string()),
+        None => error,
+    });
     // A folder that is removed and made again has to become opaque: some can't, and mount all the
     // same.
     merged.and_then(|_top| {

@@ -30,11 +30,19 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
         (false, _) => texts::SOME_NOT,
     };
     let _ = writeln!(page, "\n{summary}");
-    for (number, lack) in lacks.iter().enumerate() {
+    for (place, lack) in lacks.iter().enumerate() {
         let concerned =
             chapters.iter().filter(|it| it.lacks.iter().any(|other| other.id == lack.id));
         let concerned: Vec<_> = concerned.map(|chapter| chapter.chapter).collect();
-        tell(&mut page, &(number + 1).to_string(), lack, &texts::numbered(&concerned));
+        let concerned = format!("({})", texts::numbered(&concerned));
+        let name = texts::name(lack.id).bold();
+        let _ = writeln!(page, "\n{}. {name} {}", place + 1, concerned.dimmed());
+        paragraph(&mut page, INDENT, &lack.why);
+        paragraph(&mut page, INDENT, &format!("{} {}", texts::SEEN, lack.seen));
+        match lacks[..place].iter().position(|other| other.remedy == lack.remedy) {
+            Some(other) => paragraph(&mut page, INDENT, &texts::same_remedy(other + 1)),
+            None => remedy(&mut page, lack),
+        }
     }
     for lack in &diagnosis.later {
         let _ = writeln!(page, "\n{} {}", texts::LATER.dimmed(), texts::name(lack.id));
@@ -52,29 +60,29 @@ fn all_lacks(chapters: &[Chapter]) -> Vec<&Lack> {
 }
 
 fn line(page: &mut String, chapter: &Chapter, lacks: &[&Lack]) {
-    let state = match chapter.state {
-        State::Works => texts::WORKS.green(),
-        State::WorksWithLess => texts::works_without(&chapter.without).yellow(),
-        State::Cannot => texts::CANNOT.red(),
+    let Chapter { chapter: number, title, state, .. } = chapter;
+    let position = |lack: &Lack| lacks.iter().position(|other| other.id == lack.id);
+    let positions = chapter.lacks.iter().filter_map(position);
+    let numbers: Vec<_> = positions.map(|place| (place + 1).to_string()).collect();
+    let words = match state {
+        State::Works => texts::WORKS.into(),
+        State::WorksWithLess => texts::works_without(&chapter.without),
+        State::Cannot => texts::CANNOT.into(),
     };
-    let number = |lack: &Lack| lacks.iter().position(|other| other.id == lack.id);
-    let numbers = chapter.lacks.iter().filter_map(number).map(|place| (place + 1).to_string());
-    let numbers: Vec<_> = numbers.collect();
-    let numbers = match &numbers[..] {
-        [] => String::new(),
-        numbers => format!(" [{}]", numbers.join(",")),
+    let words = match &numbers[..] {
+        [] => words,
+        numbers => format!("{words} [{}]", numbers.join(",")),
     };
-    let Chapter { chapter, title, .. } = chapter;
-    let _ = writeln!(page, "  {chapter}  {title:<28}  {state}{}", numbers.dimmed());
-}
-
-fn tell(page: &mut String, number: &str, lack: &Lack, concerned: &str) {
-    let head = format!("{number}. ");
-    let name = texts::name(lack.id);
-    let _ = writeln!(page, "\n{head}{} {}", name.bold(), format!("({concerned})").dimmed());
-    paragraph(page, INDENT, &lack.why);
-    paragraph(page, INDENT, &format!("{} {}", texts::SEEN, lack.seen));
-    remedy(page, lack);
+    let begin = format!("  {number}  {title:<28}  ");
+    let mut column = String::new();
+    paragraph(&mut column, &" ".repeat(begin.len()), &words);
+    let words = column.trim();
+    let words = match state {
+        State::Works => words.green(),
+        State::WorksWithLess => words.yellow(),
+        State::Cannot => words.red(),
+    };
+    let _ = writeln!(page, "{begin}{words}");
 }
 
 fn remedy(page: &mut String, lack: &Lack) {

@@ -49,6 +49,11 @@ pub(super) const SOME_LESS: &str =
     "All chapters can be done on this machine; what would make them whole:";
 pub(super) const SOME_NOT: &str = "What is missing, the first cause first:";
 pub(super) const SEEN: &str = "seen:";
+
+pub(super) fn same_remedy(number: usize) -> String {
+    format!("What helps is the same as for {number}.")
+}
+
 pub(super) const WORKS: &str = "works";
 pub(super) const CANNOT: &str = "can't be done here";
 
@@ -177,6 +182,9 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
         Probe::CgroupDelegation => {
             "Limits are set on a cgroup, and an ordinary user may set some only below one that was given to them."
         }
+        Probe::CgroupMemory | Probe::CgroupCpu | Probe::CgroupPids if is_not_delegated(refusal) => {
+            "A cgroup can limit only what the one above it hands out."
+        }
         Probe::DataFolder => "Images, and what containers write, are kept there.",
         Probe::RegistryNetwork => "Chapter 06 pulls images.",
         Probe::SubordinateIds => {
@@ -191,6 +199,11 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
         ("", None) => "The kernel refuses it.".into(),
         (known, _) => known.into(),
     }
+}
+
+/// Whether a controller is there, and was not given to this user.
+fn is_not_delegated(refusal: &Refusal) -> bool {
+    refusal.seen.contains("not delegated")
 }
 
 /// A chapter's clause as a sentence.

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use uts_net::tool;
 
-use super::NO_NFT;
+use super::{NO_NFT, is_not_delegated};
 use crate::doctor::causes::{NoUserNamespace, no_user_namespace};
 use crate::doctor::distribution::{Family, Package};
 use crate::doctor::probe::{Probe, Refusal};
@@ -124,7 +124,7 @@ fn allow_user_namespace(why: NoUserNamespace, here: &Surroundings) -> String {
     let sudo = sudo(here);
     let for_good = match why {
         NoUserNamespace::AppArmor => apparmor_profile(&here.target, sudo),
-        _ => format!("  echo {switch} | {sudo}tee /etc/sysctl.d/90-coracle.conf"),
+        _ => format!("  echo {switch} |\n    {sudo}tee /etc/sysctl.d/90-coracle.conf"),
     };
     let mut text =
         format!("Allow it until the next boot:\n  {sudo}sysctl {switch}\nOr for good:\n{for_good}");
@@ -169,9 +169,10 @@ fn delegate(refusal: &Refusal, here: &Surroundings) -> String {
 }
 
 fn controller(refusal: &Refusal, here: &Surroundings) -> String {
-    let not_delegated = refusal.cause.as_deref().is_some_and(|cause| cause.contains("Delegate="));
-    if !here.is_root() && not_delegated {
-        return "Let systemd hand them to users, then log in anew:\n  sudo systemctl edit user@.service\nand write there:\n  [Service]\n  Delegate=cpu cpuset io memory pids".into();
+    match (is_not_delegated(refusal) && !here.is_root(), here.systemd, be_root(here)) {
+        (true, true, _) => return "Let systemd hand them to users, then log in anew:\n  sudo systemctl edit user@.service\nand write there:\n  [Service]\n  Delegate=cpu cpuset io memory pids".into(),
+        (true, false, Some(be_root)) => return be_root,
+        _ => {}
     }
     match here.distribution.family {
         Family::Alpine => format!(
