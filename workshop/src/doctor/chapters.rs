@@ -1,7 +1,5 @@
 //! What each chapter needs, and what can be done of it.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::causes::Lack;
@@ -100,29 +98,32 @@ const CHAPTERS: [(&str, Needs); 7] = [
 /// All of them. `lack_of` makes a lack of what was refused: not always of the same name, since there
 /// may be a cause behind it.
 pub(super) fn all(findings: &Findings, lack_of: impl Fn(Probe) -> Lack) -> Vec<Chapter> {
+    let refused = |probe: &Probe| matches!(findings.get(probe), Some(Some(_)));
     let chapter = |(number, needs): (&'static str, Needs)| {
-        let refused =
-            |&&(probe, _): &&(Probe, Weight)| matches!(findings.get(&probe), Some(Some(_)));
-        let missing: Vec<_> = needs.iter().copied().flatten().filter(refused).copied().collect();
-        let of = |weight| missing.iter().filter(move |(_, other)| *other == weight).count();
-        let all = LIMITS.iter().filter(|(_, weight)| *weight == OneOf).count();
-        let state = match (missing.len(), of(Needed) > 0 || of(OneOf) == all) {
-            (0, _) => State::Works,
-            (_, false) => State::WorksWithLess,
-            (_, true) => State::Cannot,
-        };
+        let needs = needs.iter().copied().flatten().copied();
+        let missing: Vec<_> = needs.filter(|(probe, _)| refused(probe)).collect();
+        let state = state(&missing);
         let mut without = Vec::new();
         for phrase in missing.iter().map(|(probe, _)| texts::without(*probe)) {
             if state == State::WorksWithLess && !without.contains(&phrase) {
                 without.push(phrase);
             }
         }
-        let mut told = BTreeSet::new();
         let mut lacks: Vec<_> = missing.iter().map(|(probe, _)| lack_of(*probe)).collect();
         lacks.sort_by_key(|lack| lack.id);
-        lacks.retain(|lack| told.insert(lack.id));
-        let title = texts::title(number);
-        Chapter { chapter: number, state, lacks, without, title }
+        lacks.dedup_by_key(|lack| lack.id);
+        Chapter { chapter: number, state, lacks, without, title: texts::title(number) }
     };
     CHAPTERS.map(chapter).into()
+}
+
+fn state(missing: &[(Probe, Weight)]) -> State {
+    let of = |list: &[(Probe, Weight)], weight| list.iter().filter(|it| it.1 == weight).count();
+    if missing.is_empty() {
+        State::Works
+    } else if of(missing, Needed) > 0 || of(missing, OneOf) == of(LIMITS, OneOf) {
+        State::Cannot
+    } else {
+        State::WorksWithLess
+    }
 }

@@ -152,6 +152,8 @@ pub(super) fn name(probe: Probe) -> &'static str {
     }
 }
 
+const COPIED: &str = "Without overlayfs the layers are copied, which takes longer.";
+
 /// What a lack means.
 pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> String {
     let known = match probe {
@@ -186,6 +188,7 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
             "A cgroup can limit only what the one above it hands out."
         }
         Probe::DataFolder => "Images, and what containers write, are kept there.",
+        Probe::Overlay | Probe::OverlayUser => COPIED,
         Probe::RegistryNetwork => "Chapter 06 pulls images.",
         Probe::SubordinateIds => {
             "A container with several users needs several ids on the host, and an ordinary user has one."
@@ -193,6 +196,9 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
         Probe::Newuidmap => "It gives a user namespace the further ids that a user was granted.",
         _ => "",
     };
+    if let (Probe::Overlay | Probe::OverlayUser, Some(cause)) = (probe, &refusal.cause) {
+        return format!("{COPIED} {}", sentence(cause));
+    }
     // Elsewhere the chapter that makes the call knows best.
     match (known, &refusal.cause) {
         ("", Some(cause)) => sentence(cause),
