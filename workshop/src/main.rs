@@ -119,7 +119,7 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
         Some(Verb::Tour) => tour::tour(),
         Some(Verb::Doctor { json }) => doctor::doctor(json),
         Some(Verb::Run { chapter, args }) => {
-            match run::chapter(&Project::find()?, &chapter, &args)? {}
+            return run::chapter(&Project::find()?, &chapter, &args).map(ExitCode::from);
         }
         Some(Verb::Check { chapter, bin, json }) => {
             return check::command(chapter.as_deref(), bin.as_deref(), json);
