@@ -8,6 +8,7 @@
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
 //! - [`tour`]: the whole story, live.
 //! - [`run`]: build the student's chapter and become it.
+//! - [`xray`]: the system calls that make a container, of any runtime.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
@@ -21,3 +22,4 @@ pub mod run;
 pub mod texts;
 pub mod tour;
 pub mod web;
+pub mod xray;
