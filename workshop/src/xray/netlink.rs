@@ -75,7 +75,8 @@ fn link<'a>(name: &'a str, body: &[u8]) -> Option<(&'a str, String, &'static str
         }
     }
     let mut words: Vec<String> = Vec::new();
-    let made = kind.as_ref().filter(|_| index == 0);
+    // A change may say what the interface is part of, without its own kind.
+    let made = kind.as_ref().filter(|(kind, _)| index == 0 && !kind.is_empty());
     if let Some((kind, _)) = made {
         words.push(kind.clone());
         meaning = match kind.as_str() {

@@ -89,7 +89,7 @@ impl Story {
         let (call, gap) = if used + 2 + told.meaning.chars().count() <= self.columns {
             (call, "  ".into())
         } else {
-            (wrapped(&call, self.columns - INDENT, rest), format!("\n{:INDENT$}  ", ""))
+            (wrapped(&call, self.columns - INDENT, rest), format!("\n{:1$}", "", INDENT + HANGING))
         };
         let meaning = told.meaning.dimmed();
         self.write(&format!("{}{call} = {result}{gap}{meaning}\n", chapters.cyan()));
@@ -109,7 +109,7 @@ impl Story {
     }
 
     /// The end of a process. One of which nothing was told ends untold.
-    pub(super) fn ended(&mut self, pid: Pid, maker: Option<Pid>, ended: Ended) {
+    pub(super) fn ended(&mut self, pid: Pid, ended: Ended) {
         if !self.introduced.contains(&pid) && !self.json {
             return;
         }
@@ -118,8 +118,15 @@ impl Story {
                 "process": pid.as_raw(), "ended": texts::ended(ended), "status": ended.exit_code(),
             }));
         }
-        self.heading(pid, maker);
-        let line = format!("{:INDENT$}{}\n", "", texts::ended(ended).dimmed());
+        self.unfold();
+        // Its number is free from now on.
+        self.introduced.remove(&pid);
+        let ended = texts::ended(ended).dimmed();
+        let line = match self.speaker.take_if(|speaker| *speaker == pid) {
+            Some(_) => format!("{:INDENT$}{ended}\n", ""),
+            None => format!("{} {ended}\n", pid.to_string().bold()),
+        };
+        self.speaker = None;
         self.write(&line);
     }
 
@@ -200,6 +207,8 @@ impl Story {
 
 /// Where the calls begin: behind two chapters.
 const INDENT: usize = 6;
+/// How much further what belongs to a call begins.
+const HANGING: usize = 2;
 
 fn chapters(told: &Told) -> Vec<&'static str> {
     let mut chapters: Vec<_> = told.topics.iter().map(|topic| topic.chapter).collect();
@@ -234,9 +243,10 @@ fn wrapped(text: &str, width: usize, behind: usize) -> String {
         let behind = if pieces.peek().is_some() { 0 } else { behind };
         if used > 0 && used + piece.trim_end().chars().count() + behind > width {
             lines.truncate(lines.trim_end().len());
-            lines += &format!("\n{:INDENT$}  ", "");
-            used = 2;
+            lines += &format!("\n{:1$}", "", INDENT + HANGING);
+            used = HANGING;
         }
+        let piece = if used == HANGING { piece.trim_start() } else { piece };
         lines += piece;
         used += piece.chars().count();
     }

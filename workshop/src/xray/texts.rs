@@ -36,6 +36,7 @@ pub(super) const OVERLAY: Topic = topic("05", "overlay");
 pub(super) const USER_NAMESPACE: Topic = topic("07", "user namespace");
 pub(super) const MAPS: Topic = topic("07", "maps of user ids");
 pub(super) const CAPABILITIES: Topic = topic("08", "capabilities");
+pub(super) const COVERED_PATHS: Topic = topic("08", "covered paths");
 pub(super) const HARDENING: Topic = topic("08", "hidden from debuggers");
 pub(super) const IDENTITY: Topic = topic("08", "user and groups");
 pub(super) const NO_NEW_PRIVS: Topic = topic("08", "no new privileges");
@@ -63,6 +64,7 @@ pub(super) const PIVOTED: &str = "another mount becomes the root of all";
 
 pub(super) const BIND: &str = "the same files in a second place";
 pub(super) const MOVE: &str = "a mount moves to another place";
+pub(super) const COVERED: &str = "what is there can't be read any more";
 pub(super) const READ_ONLY: &str = "a mount becomes read-only";
 pub(super) const REMOUNT: &str = "changes the options of a mount";
 pub(super) const PRIVATE: &str = "mounts made here are not seen elsewhere";
@@ -122,9 +124,8 @@ pub(super) const CAPSET: &str = "the capabilities that it keeps";
 pub(super) const NNP: &str = "no program gives it more rights";
 pub(super) const SECCOMP_FILTER: &str = "a filter on system calls, for ever";
 pub(super) const SECCOMP_STRICT: &str = "read, write and exit are all that is left";
-pub(super) const SECCOMP_ASKS: &str = "asks what filters this kernel knows";
-pub(super) const SETUID: &str = "becomes another user";
-pub(super) const SETGID: &str = "becomes one of another group";
+pub(super) const SETUID: &str = "as which user it goes on";
+pub(super) const SETGID: &str = "as which group it goes on";
 pub(super) const SETGROUPS: &str = "its further groups";
 
 pub(super) fn instructions(count: u16) -> String {

@@ -229,14 +229,14 @@ impl Tracer {
         self.tell(tid, Some(Outcome::Unfinished));
         self.held.remove(&tid);
         self.threads.remove(&tid);
-        if let Some(maker) = self.processes.remove(&tid) {
+        if self.processes.remove(&tid).is_some() {
             self.threads.retain(|_, thread| thread.process != tid);
             let ended = match libc::WIFEXITED(status) {
                 true => Ended::Exited(libc::WEXITSTATUS(status)),
                 false => Ended::Signalled(libc::WTERMSIG(status)),
             };
             if let Some(story) = &mut self.story {
-                story.ended(tid, maker, ended);
+                story.ended(tid, ended);
             }
         }
         // If this was the maker of one that is held, it won't report it any more.

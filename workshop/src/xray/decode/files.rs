@@ -60,7 +60,7 @@ fn made(entry: &Entry, folder: Option<usize>, place: usize) -> Option<Told> {
     if !is_cgroup(path.parent()?) {
         return None;
     }
-    let mode = format!("{:#o}", entry.args[place + 1] & 0o7777);
+    let mode = format!("{:04o}", entry.args[place + 1] & 0o7777);
     let arguments = [entry.string(place), mode];
     let arguments = folder.map(|folder| entry.folder(folder)).into_iter().chain(arguments);
     entry.told(&arguments.collect::<Vec<_>>(), &[&texts::CGROUP], texts::CGROUP_MADE)

@@ -118,23 +118,22 @@ pub(in crate::xray) fn capset(entry: &Entry) -> Option<Told> {
 }
 
 pub(in crate::xray) fn seccomp(entry: &Entry) -> Option<Told> {
-    if entry.args[0] == 0 {
+    // Programs that want to know what this kernel can do ask it for what it must refuse.
+    if entry.args[0] == 0 && entry.args[1] == 0 {
         let arguments = ["SECCOMP_SET_MODE_STRICT".into()];
         return entry.told(&arguments, &[&texts::SECCOMP], texts::SECCOMP_STRICT);
     }
-    // `struct sock_fprog`: how many instructions, and where. Without them a program asks whether
-    // there are filters at all.
-    let length = match entry.args[2] {
-        0 => "NULL".into(),
-        program => match entry.memory.bytes(program, 2).map(<[u8; 2]>::try_from) {
-            Some(Ok(length)) => texts::instructions(u16::from_ne_bytes(length)),
-            _ => "?".into(),
-        },
+    if entry.args[0] == 0 || entry.args[2] == 0 {
+        return None;
+    }
+    // `struct sock_fprog`: how many instructions, and where.
+    let length = match entry.memory.bytes(entry.args[2], 2).map(<[u8; 2]>::try_from) {
+        Some(Ok(length)) => texts::instructions(u16::from_ne_bytes(length)),
+        _ => "?".into(),
     };
     let flags = entry.flags(1, flags::SECCOMP);
     let arguments = ["SECCOMP_SET_MODE_FILTER".into(), flags, length];
-    let meaning = if entry.args[2] == 0 { texts::SECCOMP_ASKS } else { texts::SECCOMP_FILTER };
-    entry.told(&arguments, &[&texts::SECCOMP], meaning)
+    entry.told(&arguments, &[&texts::SECCOMP], texts::SECCOMP_FILTER)
 }
 
 pub(in crate::xray) fn ids(entry: &Entry) -> Option<Told> {

@@ -74,6 +74,19 @@ impl Entry {
         }
     }
 
+    /// An argument that points to a path. One through a descriptor's magic link, which careful
+    /// runtimes prefer, is given with where it leads.
+    fn path(&self, place: usize) -> String {
+        let path = self.memory.string(self.args[place]).filter(|_| self.args[place] != 0);
+        let path = path.map(|path| String::from_utf8_lossy(&path).into_owned());
+        let number = path.as_deref().and_then(|path| path.strip_prefix("/proc/self/fd/"));
+        let target = number.and_then(|number| self.link(number.parse().ok()?));
+        match target {
+            Some(target) => format!("{}<{}>", self.string(place), printable(&target)),
+            None => self.string(place),
+        }
+    }
+
     /// An argument that is a folder's descriptor, for a path to begin in.
     fn folder(&self, place: usize) -> String {
         match self.int(place) {

@@ -15,11 +15,11 @@ const SLAVE: u64 = 0x8_0000;
 const SHARED: u64 = 0x10_0000;
 
 pub(in crate::xray) fn chroot(entry: &Entry) -> Option<Told> {
-    entry.told(&[entry.string(0)], &[&texts::CHROOT], texts::CHROOTED)
+    entry.told(&[entry.path(0)], &[&texts::CHROOT], texts::CHROOTED)
 }
 
 pub(in crate::xray) fn chdir(entry: &Entry) -> Option<Told> {
-    entry.told(&[entry.string(0)], &[&texts::WORKING_FOLDER], texts::CHDIR)
+    entry.told(&[entry.path(0)], &[&texts::WORKING_FOLDER], texts::CHDIR)
 }
 
 pub(in crate::xray) fn fchdir(entry: &Entry) -> Option<Told> {
@@ -27,7 +27,7 @@ pub(in crate::xray) fn fchdir(entry: &Entry) -> Option<Told> {
 }
 
 pub(in crate::xray) fn pivot_root(entry: &Entry) -> Option<Told> {
-    entry.told(&[entry.string(0), entry.string(1)], &[&texts::PIVOT_ROOT], texts::PIVOTED)
+    entry.told(&[entry.path(0), entry.path(1)], &[&texts::PIVOT_ROOT], texts::PIVOTED)
 }
 
 pub(in crate::xray) fn mount(entry: &Entry) -> Option<Told> {
@@ -43,13 +43,14 @@ pub(in crate::xray) fn mount(entry: &Entry) -> Option<Told> {
         address => entry.memory.string(address),
     };
     let mut arguments =
-        vec![entry.string(0), entry.string(1), entry.string(2), flags::names(flags, flags::MOUNT)];
+        vec![entry.path(0), entry.path(1), entry.string(2), flags::names(flags, flags::MOUNT)];
     if entry.args[4] != 0 && (!changes_only || flags & REMOUNT != 0) {
         arguments.push(entry.string(4));
     }
     let (topic, meaning): (&Topic, _) = match kind {
         _ if flags & REMOUNT != 0 && flags & READ_ONLY != 0 => (&texts::MOUNTS, texts::READ_ONLY),
         _ if flags & REMOUNT != 0 => (&texts::MOUNTS, texts::REMOUNT),
+        _ if flags & BIND != 0 && covers(entry) => (&texts::COVERED_PATHS, texts::COVERED),
         _ if flags & BIND != 0 => (&texts::MOUNTS, texts::BIND),
         _ if flags & MOVE != 0 => (&texts::MOUNTS, texts::MOVE),
         _ if flags & (PRIVATE | UNBINDABLE) != 0 => (&texts::PROPAGATION, texts::PRIVATE),
@@ -58,6 +59,12 @@ pub(in crate::xray) fn mount(entry: &Entry) -> Option<Told> {
         kind => file_system(&kind.unwrap_or_default()),
     };
     entry.told(&arguments, &[topic], meaning)
+}
+
+/// Whether `/dev/null` is put over another file, as runtimes do with what a container is not to read.
+fn covers(entry: &Entry) -> bool {
+    let path = |place: usize| entry.memory.string(entry.args[place]).unwrap_or_default();
+    path(0) == b"/dev/null" && path(1).starts_with(b"/proc/") && !path(1).starts_with(b"/proc/self")
 }
 
 /// A new mount of a file system of this type.
@@ -75,7 +82,7 @@ fn file_system(kind: &[u8]) -> (&'static Topic, &'static str) {
 }
 
 pub(in crate::xray) fn umount2(entry: &Entry) -> Option<Told> {
-    let arguments = [entry.string(0), entry.flags(1, flags::UMOUNT)];
+    let arguments = [entry.path(0), entry.flags(1, flags::UMOUNT)];
     entry.told(&arguments, &[&texts::MOUNTS], texts::UMOUNT)
 }
 
@@ -114,8 +121,24 @@ pub(in crate::xray) fn fsconfig(entry: &Entry) -> Option<Told> {
         7 => texts::REMOUNT,
         _ => texts::FSCONFIG,
     };
-    entry.told(&arguments, &[&texts::MOUNTS], meaning)
+    let name = entry.memory.string(entry.args[2]).unwrap_or_default();
+    let overlay = command <= 5 && OVERLAY_OPTIONS.contains(&name.as_slice());
+    let topic = if overlay { &texts::OVERLAY } else { &texts::MOUNTS };
+    entry.told(&arguments, &[topic], meaning)
 }
+
+/// Options that only overlay has: a descriptor of `fsopen(2)` does not tell what it is for.
+const OVERLAY_OPTIONS: [&[u8]; 9] = [
+    b"lowerdir",
+    b"lowerdir+",
+    b"datadir+",
+    b"upperdir",
+    b"workdir",
+    b"redirect_dir",
+    b"metacopy",
+    b"index",
+    b"userxattr",
+];
 
 pub(in crate::xray) fn fsmount(entry: &Entry) -> Option<Told> {
     let flags = [entry.flags(1, flags::FSMOUNT), entry.flags(2, flags::MOUNT_ATTR)];
