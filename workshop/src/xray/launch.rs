@@ -62,10 +62,10 @@ const FAILED: u8 = b'f';
 /// # Errors
 ///
 /// When it can't be traced.
-pub(super) fn launch(command: &Command, story: Story) -> Result<u8> {
+pub(super) fn launch(command: &Command, mut story: Story) -> Result<u8> {
     let privileged = process::sys::may_administer();
     if !privileged {
-        explain::say(texts::NO_SETUID);
+        story.note(texts::NO_SETUID);
     }
     let held: SigSet = FORWARDED.into_iter().collect();
     let mut mask_before = SigSet::empty();

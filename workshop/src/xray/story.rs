@@ -58,6 +58,14 @@ impl Story {
         }
     }
 
+    /// What is to be known first.
+    pub(super) fn note(&mut self, text: &str) {
+        match self.json {
+            true => self.write_json(&json!({ "note": text })),
+            false => self.write(&format!("{text}\n")),
+        }
+    }
+
     /// One call of a process.
     pub(super) fn call(&mut self, pid: Pid, maker: Option<Pid>, told: &Told, outcome: Outcome) {
         for topic in &told.topics {
@@ -89,7 +97,11 @@ impl Story {
         let (call, gap) = if used + 2 + told.meaning.chars().count() <= self.columns {
             (call, "  ".into())
         } else {
-            (wrapped(&call, self.columns - INDENT, rest), format!("\n{:1$}", "", INDENT + HANGING))
+            let before = chapters.len() - INDENT;
+            (
+                wrapped(&call, self.columns - INDENT, before, rest),
+                format!("\n{:1$}", "", INDENT + HANGING),
+            )
         };
         let meaning = told.meaning.dimmed();
         self.write(&format!("{}{call} = {result}{gap}{meaning}\n", chapters.cyan()));
@@ -152,7 +164,7 @@ impl Story {
         let none = chapters.keys().all(|chapter| *chapter == "00");
         let mut text = format!("\n{}\n", texts::SUMMARY.bold());
         for (chapter, mechanisms) in &chapters {
-            let mechanisms = wrapped(&mechanisms.join(", "), self.columns - INDENT, 0);
+            let mechanisms = wrapped(&mechanisms.join(", "), self.columns - INDENT, 0, 0);
             text += &format!("{:<INDENT$}{mechanisms}\n", chapter.cyan());
         }
         if none {
@@ -233,15 +245,15 @@ fn shortened(text: &str, length: usize) -> String {
     }
 }
 
-/// Breaks a text at spaces and behind `|`, `,` and `:`, where it is longer than `width`; so much is
-/// to come behind the last piece.
-fn wrapped(text: &str, width: usize, behind: usize) -> String {
+/// Breaks a text at spaces and behind `|`, `,` and `:`, where it is longer than `width`. So much
+/// stands before its first piece, and so much is to come behind the last one.
+fn wrapped(text: &str, width: usize, before: usize, behind: usize) -> String {
     let mut lines = String::new();
-    let mut used = 0;
+    let mut used = before;
     let mut pieces = text.split_inclusive([' ', '|', ',', ':']).peekable();
     while let Some(piece) = pieces.next() {
         let behind = if pieces.peek().is_some() { 0 } else { behind };
-        if used > 0 && used + piece.trim_end().chars().count() + behind > width {
+        if used > before && used + piece.trim_end().chars().count() + behind > width {
             lines.truncate(lines.trim_end().len());
             lines += &format!("\n{:1$}", "", INDENT + HANGING);
             used = HANGING;

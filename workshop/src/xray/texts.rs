@@ -37,7 +37,7 @@ pub(super) const USER_NAMESPACE: Topic = topic("07", "user namespace");
 pub(super) const MAPS: Topic = topic("07", "maps of user ids");
 pub(super) const CAPABILITIES: Topic = topic("08", "capabilities");
 pub(super) const COVERED_PATHS: Topic = topic("08", "covered paths");
-pub(super) const HARDENING: Topic = topic("08", "hidden from debuggers");
+pub(super) const HARDENING: Topic = topic("08", "hidden memory");
 pub(super) const IDENTITY: Topic = topic("08", "user and groups");
 pub(super) const NO_NEW_PRIVS: Topic = topic("08", "no new privileges");
 pub(super) const SECCOMP: Topic = topic("08", "seccomp");
@@ -179,6 +179,8 @@ fusermount) don't get them under xray. The kernel allows the filter only so.";
 pub(super) const TRACER_GONE: &str =
     "the process that watches has ended, and the kernel has killed what it watched";
 
+pub(super) const INCOMPLETE: &str = "the story is not complete: it could not be written";
+
 pub(super) fn cannot_write(path: &std::path::Path) -> String {
     format!("can't write {}", path.display())
 }
@@ -189,8 +191,8 @@ pub(super) const TRACE: Step = Step {
     causes: &[
         (
             Errno::EPERM,
-            "this machine, or the container that this runs in, forbids ptrace; \
-             `--cap-add SYS_PTRACE` gives it to a container of Docker's",
+            "another xray, strace or a debugger watches already; or the container that this runs \
+             in forbids it (Docker's option against that is `--cap-add SYS_PTRACE`)",
         ),
         (Errno::EIO, "this kernel is older than Linux 5.3"),
         (Errno::EINVAL, "this kernel was built without seccomp filters"),

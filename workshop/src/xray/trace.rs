@@ -27,7 +27,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
@@ -103,7 +103,7 @@ impl Tracer {
         let left: Vec<_> = self.processes.keys().copied().collect();
         if let Some(mut story) = self.story.take() {
             story.summary(&left);
-            story.close()?;
+            story.close().context(texts::INCOMPLETE)?;
         }
         Ok(!left.is_empty())
     }
@@ -181,7 +181,7 @@ impl Tracer {
             let outcome = match (-result) as i32 {
                 errno if failed && RESTARTS.contains(&errno) => None,
                 // A program is looked for in each folder of PATH.
-                libc::ENOENT if failed && self.executes(tid) => None,
+                libc::ENOENT | libc::ENOTDIR | libc::EACCES if failed && self.executes(tid) => None,
                 errno if failed => Some(Outcome::Failed(Errno::from_raw(errno))),
                 _ => Some(Outcome::Returned(result)),
             };
