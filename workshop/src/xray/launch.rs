@@ -151,7 +151,7 @@ fn become_command(
         return Ok(failure::NOT_MADE);
     }
     let _ = sys::allow_tracers(false);
-    process::sys::default_signals().tried(&texts::TRACE, "rt_sigaction(SIG_DFL)")?;
+    sys::default_sigpipe().tried(&texts::TRACE, "rt_sigaction(SIGPIPE, SIG_DFL)")?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)
         .tried(&texts::TRACE, "rt_sigprocmask(SIG_SETMASK)")?;
     // Who could set a filter on a program that has more rights than he has could make it err.

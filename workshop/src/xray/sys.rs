@@ -177,3 +177,10 @@ pub(super) fn duplicate_to(file: BorrowedFd, descriptor: i32) -> nix::Result<()>
     // standard input, output and error, which the standard library only borrows.
     Errno::result(unsafe { libc::dup2(file.as_raw_fd(), descriptor) }).map(drop)
 }
+
+/// Gives SIGPIPE its default action back, which Rust's runtime takes from every program.
+pub(super) fn default_sigpipe() -> nix::Result<()> {
+    // SAFETY: SIG_DFL installs no handler, so no code of ours runs in a signal's context.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
+}
