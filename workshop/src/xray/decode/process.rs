@@ -1,5 +1,8 @@
 //! Programs, processes and namespaces: `execve(2)`, `clone(2)`, `unshare(2)`, `setns(2)`.
 
+use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
+
 use nix::libc;
 
 use super::{Entry, Told};
@@ -10,6 +13,12 @@ use crate::xray::texts::{self, Topic};
 const WORDS: usize = 12;
 
 pub(in crate::xray) fn execve(entry: &Entry) -> Option<Told> {
+    // A program is looked for in each folder of PATH: a dozen calls, of which one counts.
+    let path = entry.memory.string(entry.args[0]).unwrap_or_default();
+    let found = fs::metadata(entry.path_from_here(None, &path));
+    if found.is_err_and(|error| [NotFound, NotADirectory].contains(&error.kind())) {
+        return None;
+    }
     let arguments = [entry.string(0), words(entry, entry.args[1])];
     entry.told(&arguments, &[&texts::PROGRAM], texts::EXECVE)
 }
