@@ -275,6 +275,11 @@ fn it_reads_well_on_paper() {
     assert!(!told.contains('\x1b'), "no colours in a file: {told}");
     let line = "02    umount2(\"/proc\", 0) = 0  a mount goes out of sight\n";
     assert!(told.contains(line), "{told}");
+    // One capability after the other: the first is told, the others are counted.
+    let dropped = Xray::on(&host).run(Who::Root, &["setpriv", "--bounding-set=-all", "true"]);
+    let dropped = stderr(&dropped);
+    assert_eq!(dropped.matches("PR_CAPBSET_DROP").count(), 1, "{dropped}");
+    assert!(dropped.contains(" more like it\n"), "{dropped}");
     let summary = told.split("\nWhat was seen:\n").nth(1).expect("a summary");
     assert!(
         summary.contains("\n02    PID namespace (1 call), mount namespace (1 call), "),
@@ -323,7 +328,7 @@ fn what_outlives_the_command_lives_on() {
              >/dev/null 2>&1 & exit 4";
         let output = xray.run(who, &["sh", "-c", script]);
         assert_eq!(output.status.code(), Some(4));
-        assert!(stderr(&output).contains("1 process lives on"), "{}", stderr(&output));
+        assert!(stderr(&output).contains(" on in the background ("), "{}", stderr(&output));
         let _ = host.sh(&format!(
             "{UNTIL} touch /tmp/go; until_it 'grep -q usr /tmp/alive 2>/dev/null'
              until_it 'pkill -x -f \"sleep 100\"'; until_it '! pgrep -f \"[c]oracle.* xray\"'

@@ -34,11 +34,19 @@ pub(super) struct Story {
     speaker: Option<Pid>,
     /// Those who have had a heading.
     introduced: HashSet<Pid>,
-    /// The meaning of the last line if its like are told as one, and how many of them wait.
-    folded: Option<(&'static str, usize)>,
+    /// The last line, if its like are told as one.
+    folded: Option<Folded>,
     seen: BTreeMap<&'static texts::Topic, usize>,
     /// What went wrong in writing, the first time.
     failed: Option<io::Error>,
+}
+
+/// Lines of the same meaning, with the same refusal or none, of which only the first is written.
+struct Folded {
+    meaning: &'static str,
+    refused: Option<Errno>,
+    /// How many came after it.
+    more: usize,
 }
 
 impl Story {
@@ -68,22 +76,19 @@ impl Story {
 
     /// One call of a process.
     pub(super) fn call(&mut self, pid: Pid, maker: Option<Pid>, told: &Told, outcome: Outcome) {
-        for topic in &told.topics {
-            *self.seen.entry(topic).or_default() += 1;
-        }
+        self.count(told);
         if self.json {
             return self.call_in_json(pid, told, outcome);
         }
-        // One that failed is told by itself.
-        let folds = told.folds && matches!(outcome, Outcome::Returned(_));
-        if let Some((meaning, count)) = &mut self.folded {
-            if folds && *meaning == told.meaning && self.speaker == Some(pid) {
-                *count += 1;
-                return;
-            }
+        let refused = match outcome {
+            Outcome::Failed(errno) => Some(errno),
+            _ => None,
+        };
+        if self.folds_into(pid, told, refused) {
+            return;
         }
         self.heading(pid, maker);
-        self.folded = folds.then_some((told.meaning, 0));
+        self.folded = told.folds.then_some(Folded { meaning: told.meaning, refused, more: 0 });
         let result = match outcome {
             Outcome::Returned(value) => value.to_string().normal(),
             Outcome::Failed(errno) => format!("{errno:?}").red(),
@@ -105,6 +110,29 @@ impl Story {
         };
         let meaning = told.meaning.dimmed();
         self.write(&format!("{}{call} = {result}{gap}{meaning}\n", chapters.cyan()));
+    }
+
+    /// Whether a call that begins is one more of those that are told as one. Then it is told.
+    pub(super) fn folds(&mut self, pid: Pid, told: &Told) -> bool {
+        let folds = self.folds_into(pid, told, None);
+        if folds {
+            self.count(told);
+        }
+        folds
+    }
+
+    fn folds_into(&mut self, pid: Pid, told: &Told, refused: Option<Errno>) -> bool {
+        let Some(folded) = &mut self.folded else { return false };
+        let same = folded.meaning == told.meaning && folded.refused == refused;
+        let folds = same && self.speaker == Some(pid);
+        folded.more += usize::from(folds);
+        folds
+    }
+
+    fn count(&mut self, told: &Told) {
+        for topic in &told.topics {
+            *self.seen.entry(topic).or_default() += 1;
+        }
     }
 
     fn call_in_json(&mut self, pid: Pid, told: &Told, outcome: Outcome) {
@@ -199,8 +227,8 @@ impl Story {
     }
 
     fn unfold(&mut self) {
-        if let Some((_, count @ 1..)) = self.folded.take() {
-            let line = format!("{:INDENT$}{}\n", "", texts::more(count).dimmed());
+        if let Some(Folded { more: more @ 1.., .. }) = self.folded.take() {
+            let line = format!("{:INDENT$}{}\n", "", texts::more(more).dimmed());
             self.write(&line);
         }
     }

@@ -164,8 +164,8 @@ pub(super) fn left_behind(pids: &[nix::unistd::Pid]) -> String {
     let (process, lives) =
         if pids.len() == 1 { ("process", "lives") } else { ("processes", "live") };
     format!(
-        "{} {process} {lives} on in the background ({}{more}), untold. A process of\n\
-         xray stays with them until they end: their filter needs one that answers.",
+        "{} {process} {lives} on in the background ({}{more}), no longer told.\n\
+         A part of xray stays until the end: the calls of theirs need one that answers.",
         pids.len(),
         shown.join(", ")
     )

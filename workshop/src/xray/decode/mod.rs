@@ -37,7 +37,7 @@ pub(super) struct Told {
     pub(super) topics: Vec<&'static Topic>,
     /// What it means, in a few words.
     pub(super) meaning: &'static str,
-    /// Whether many of the same kind in a row are told as one.
+    /// Whether many of the same kind in a row are told as one, when the first has succeeded.
     pub(super) folds: bool,
 }
 
