@@ -262,6 +262,11 @@ fn the_command_ends_as_it_would_without() {
         .arg("true")
         .output();
     assert_eq!(lost.unwrap().status.code(), Some(125));
+    let mut full = host.command(Who::Root, &xray.program);
+    let output =
+        full.args(["xray", "-o", "/dev/full", "--", "sh", "-c", "exit 8"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(8), "the command is not to suffer");
+    assert!(stderr(&output).contains("the story is not complete"), "{}", stderr(&output));
     testbed::assert_same(&before, &host.snapshot());
 }
 

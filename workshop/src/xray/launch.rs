@@ -174,7 +174,7 @@ fn follow(pid: Pid, story: Story, mut line: &UnixStream) -> Result<u8> {
 
     let mut tracer = Tracer::new(pid, story);
     tracer.until_end_of(pid)?;
-    if !tracer.end_story()? {
+    if !tracer.end_story() {
         line.write_all(&[TOLD]).tried(&texts::TRACE, "write(to coracle)")?;
         return Ok(0);
     }

@@ -179,7 +179,9 @@ fusermount) don't get them under xray. The kernel allows the filter only so.";
 pub(super) const TRACER_GONE: &str =
     "the process that watches has ended, and the kernel has killed what it watched";
 
-pub(super) const INCOMPLETE: &str = "the story is not complete: it could not be written";
+pub(super) fn incomplete(error: &std::io::Error) -> String {
+    format!("coracle: the story is not complete, since it could not be written: {error}")
+}
 
 pub(super) fn cannot_write(path: &std::path::Path) -> String {
     format!("can't write {}", path.display())

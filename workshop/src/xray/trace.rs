@@ -27,11 +27,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
-use process::{Attempt, Ended};
+use process::{Attempt, Ended, explain};
 
 use super::calls::CALLS;
 use super::decode::{Entry, Told};
@@ -94,18 +94,17 @@ impl Tracer {
         Ok(())
     }
 
-    /// Ends the story, and says whether there are processes left.
-    ///
-    /// # Errors
-    ///
-    /// When it could not be written.
-    pub(super) fn end_story(&mut self) -> Result<bool> {
+    /// Ends the story, and says whether there are processes left. That it could not be written is
+    /// said, and changes nothing for them.
+    pub(super) fn end_story(&mut self) -> bool {
         let left: Vec<_> = self.processes.keys().copied().collect();
         if let Some(mut story) = self.story.take() {
             story.summary(&left);
-            story.close().context(texts::INCOMPLETE)?;
+            if let Err(error) = story.close() {
+                explain::say(texts::incomplete(&error));
+            }
         }
-        Ok(!left.is_empty())
+        !left.is_empty()
     }
 
     /// Follows those that are left, and tells nothing.
