@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, check, doctor, registry, run, texts, tour, web};
+use coracle::{author, check, doctor, registry, run, texts, tour, web, xray};
+use process::{explain, failure};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -54,6 +55,24 @@ enum Verb {
     /// What `check` runs in its sandbox
     #[command(hide = true)]
     Examine(check::Order),
+    /// Run a command, and tell the system calls by which it makes a container:
+    /// `coracle xray -- runc run box`
+    Xray {
+        /// Write the story to this file, and not to standard error
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// For programs: one JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// The command and its arguments
+        #[arg(
+            value_name = "CMD",
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        command: Vec<OsString>,
+    },
     /// Make a root folder from this host's everyday programs
     Rootfs {
         /// The folder; it is made if it is not there
@@ -125,12 +144,24 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
             return check::command(chapter.as_deref(), bin.as_deref(), json);
         }
         Some(Verb::Examine(order)) => check::examine(&order),
+        Some(Verb::Xray { output, json, command }) => {
+            return Ok(traced(&command, output.as_deref(), json).into());
+        }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The exit status is the command's own; or 125 when it could not be traced, as a container that
+/// could not be made.
+fn traced(command: &[OsString], output: Option<&Path>, json: bool) -> u8 {
+    xray::xray(command, output, json).unwrap_or_else(|error| {
+        explain::say(format_args!("coracle: {error:#}"));
+        failure::exit_code(&error)
+    })
 }
 
 fn rootfs(folder: &Path) -> Result<()> {
