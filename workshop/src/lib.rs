@@ -15,6 +15,7 @@
 
 pub mod author;
 pub mod http;
+pub mod observe;
 pub mod project;
 pub mod registry;
 pub mod run;
