@@ -189,36 +189,44 @@ fn folder(
 
 impl Limits {
     fn read(group: &Group) -> Self {
-        let limit = |file: &str| Limit::parse(group.read(file)?.trim());
+        let has = |file: &str| {
+            let controller = file.split('.').next().unwrap_or_default();
+            group.controllers.iter().any(|other| other == controller)
+        };
+        // Files that can't be there are not asked for: on v1 that would be most of them.
+        let limit =
+            |file: &str| has(file).then(|| Limit::parse(group.read(file)?.trim())).flatten();
+        let number = |file: &str| has(file).then(|| group.number(file)).flatten();
+        let entry = |file: &str| has(file).then(|| group.entry(file, "oom_kill")).flatten();
         let frozen = group.has(Controller::Freezer) && has_freezer(group);
         let frozen = frozen.then(|| freezer::is_frozen(slice::from_ref(group)));
         let pids = limit("pids.max");
-        let pids_used = group.number("pids.current");
+        let pids_used = number("pids.current");
         let common = Self { pids, pids_used, frozen, ..Self::default() };
         match group.version {
             Version::One => {
                 let memory = limit("memory.limit_in_bytes");
                 Self {
                     memory,
-                    memory_used: group.number("memory.usage_in_bytes"),
+                    memory_used: number("memory.usage_in_bytes"),
                     swap: swap_of(memory, limit("memory.memsw.limit_in_bytes")),
-                    oom_kills: group.entry("memory.oom_control", "oom_kill"),
+                    oom_kills: entry("memory.oom_control"),
                     cpu_quota: limit("cpu.cfs_quota_us"),
-                    cpu_period: group.number("cpu.cfs_period_us"),
-                    cpu_weight: group.number("cpu.shares"),
+                    cpu_period: number("cpu.cfs_period_us"),
+                    cpu_weight: number("cpu.shares"),
                     ..common
                 }
             }
             Version::Two => {
-                let cpu = group.words("cpu.max");
+                let cpu = if has("cpu.max") { group.words("cpu.max") } else { Vec::new() };
                 Self {
                     memory: limit("memory.max"),
-                    memory_used: group.number("memory.current"),
+                    memory_used: number("memory.current"),
                     swap: limit("memory.swap.max"),
-                    oom_kills: group.entry("memory.events", "oom_kill"),
+                    oom_kills: entry("memory.events"),
                     cpu_quota: cpu.first().and_then(|quota| Limit::parse(quota)),
                     cpu_period: cpu.get(1).and_then(|period| period.parse().ok()),
-                    cpu_weight: group.number("cpu.weight"),
+                    cpu_weight: number("cpu.weight"),
                     ..common
                 }
             }

@@ -86,7 +86,9 @@ pub fn compare(process: &View, host: &View) -> Difference {
         own_namespaces: of(false),
         shared_namespaces: of(true),
         own_root: match (process.root.place, host.root.place) {
-            (Some(its), Some(hosts)) => Some(its != hosts),
+            (Some(its), Some(hosts)) => {
+                Some((its.device, its.inode) != (hosts.device, hosts.inode))
+            }
             _ => None,
         },
         outside_root: process.cwd.below_root.map(|below| !below),

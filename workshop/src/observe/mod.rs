@@ -13,7 +13,8 @@
 //! - [`View`]: all of one process; `compare`: two of them.
 //! - `proc`: `/proc/PID` held open, so that all that is read is about one process.
 //! - `namespaces`, `status` (with the `sets` in it), `link` (root, working folder, program),
-//!   `mounts`, `cgroups`, `network`, `descriptors`, `family`: a part each, which can be had alone.
+//!   `mounts`, `cgroups`, `network` (with `listening`), `descriptors`, `family`: a part each, which
+//!   can be had alone.
 //! - `enter`: what only those inside of a namespace can ask for.
 //! - `text`: bytes as JSON; `texts`: the words; `sys`: the only `unsafe` code.
 
@@ -23,6 +24,7 @@ mod descriptors;
 mod enter;
 mod family;
 mod link;
+mod listening;
 mod mounts;
 mod namespaces;
 mod network;

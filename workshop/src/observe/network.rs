@@ -1,10 +1,10 @@
 //! The network that a process sees: interfaces, addresses, routes, and ports on which something
 //! listens (`network_namespaces(7)`).
 //!
-//! The ports stand in `/proc/PID/net/tcp` (`proc_pid_net(5)`), for everybody to read. The rest the
-//! kernel tells over rtnetlink, to those in the same network namespace (chapter 03).
+//! The kernel tells all this over netlink, and to those in the same network namespace only
+//! (chapter 03).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Result;
 use netlink_packet_route::RouteNetlinkMessage as Message;
@@ -16,9 +16,9 @@ use netlink_packet_route::route::{
 use serde::{Deserialize, Serialize};
 use uts_net::netlink::Netlink;
 
-use super::enter;
 use super::namespaces::{Kind, Namespaces};
 use super::proc::Proc;
+use super::{enter, listening};
 
 /// What a process sees of the network.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -93,19 +93,13 @@ impl Network {
 
     pub(super) fn read(process: &Proc) -> Result<Self> {
         let ours = Namespaces::read(&Proc::own()?)?;
-        let mut network = match Namespaces::read(process)?.same(&ours, Kind::Net) {
-            Some(true) => Self::here()?,
-            _ => enter::within(process, Kind::Net, Self::here)?,
-        };
-        for file in ["net/tcp", "net/tcp6"] {
-            // A kernel without IPv6 has no such file.
-            network.listening.extend(listening(&process.text(file).unwrap_or_default()));
+        match Namespaces::read(process)?.same(&ours, Kind::Net) {
+            Some(true) => Self::here(),
+            _ => enter::within(process, Kind::Net, Self::here),
         }
-        network.listening.sort_unstable();
-        Ok(network)
     }
 
-    /// What this thread sees, but for the ports.
+    /// What this thread sees.
     fn here() -> Result<Self> {
         let mut netlink = Netlink::open()?;
         let links = netlink.list(Message::GetLink(LinkMessage::default()), "RTM_GETLINK")?;
@@ -122,7 +116,7 @@ impl Network {
         interfaces.sort_by_key(|interface| interface.index);
         let routes = netlink.list(Message::GetRoute(RouteMessage::default()), "RTM_GETROUTE")?;
         let routes = routes.iter().filter_map(route).collect();
-        Ok(Self { interfaces, routes, listening: Vec::new() })
+        Ok(Self { interfaces, routes, listening: listening::here()? })
     }
 }
 
@@ -199,54 +193,5 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
         RouteAddress::Inet(address) => Some((*address).into()),
         RouteAddress::Inet6(address) => Some((*address).into()),
         _ => None,
-    }
-}
-
-/// The sockets of `/proc/PID/net/tcp` in state 0A, which is LISTEN. An address is written as the
-/// 32-bit numbers that it has in memory: `0100007F:0050` is 127.0.0.1:80 on most machines.
-fn listening(table: &str) -> Vec<SocketAddr> {
-    let address = |line: &str| {
-        let mut words = line.split_whitespace().skip(1);
-        let (local, state) = (words.next()?, words.nth(1)?);
-        let (address, port) = local.split_once(':')?;
-        let port = u16::from_str_radix(port, 16).ok()?;
-        (state == "0A").then_some(())?;
-        let word = |from: usize| {
-            let digits = address.get(from..from + 8)?;
-            Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-        };
-        let ip: IpAddr = match address.len() {
-            8 => Ipv4Addr::from(word(0)?).into(),
-            32 => {
-                let words = [word(0)?, word(8)?, word(16)?, word(24)?];
-                let bytes: [u8; 16] = words.concat().try_into().ok()?;
-                Ipv6Addr::from(bytes).into()
-            }
-            _ => return None,
-        };
-        Some(SocketAddr::new(ip, port))
-    };
-    table.lines().skip(1).filter_map(address).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_listens_stands_in_a_table() {
-        let number = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
-        let (v4, v6) = (number([127, 0, 0, 1]), number([0, 0, 0, 1]));
-        let zero = "00000000";
-        let table = format!(
-            "  sl  local_address rem_address   st …\n\
-             0: {v4}:0050 {zero}:0000 0A 0 0\n\
-             1: {v4}:0051 {zero}:0000 01 0 0\n\
-             2: {zero}{zero}{zero}{v6}:FFFF {zero}:0000 0A\n\
-             3: é:0050 x 0A\n\
-             4: 00000000:FFFFF x 0A\n5:\n"
-        );
-        let expected = ["127.0.0.1:80", "[::1]:65535"].map(|it| it.parse().expect("an address"));
-        assert_eq!(listening(&table), expected);
     }
 }

@@ -40,6 +40,9 @@ pub(super) const ENTER: Step = Step {
     ],
 };
 
+pub(super) const NETWORK: Step =
+    Step { section: "03#netlink", why: "ask the network part of the kernel", causes: &[] };
+
 pub(super) fn not_understood(path: &std::path::Path) -> String {
     format!("{} is not as proc(5) says it is", path.display())
 }
