@@ -19,6 +19,7 @@ pub mod observe;
 pub mod project;
 pub mod registry;
 pub mod run;
+mod table;
 pub mod texts;
 pub mod tour;
 pub mod web;
