@@ -6,15 +6,19 @@
 //! # Layout
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`observe`]: what the kernel knows of a process; what two of them share.
+//! - [`inspect`]: a container beside the host, whichever runtime made it.
 //! - [`tour`]: the whole story, live.
 //! - [`run`]: build the student's chapter and become it.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
+//! - `table`: what a process sees beside what the host sees.
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
 pub mod http;
+pub mod inspect;
 pub mod observe;
 pub mod project;
 pub mod registry;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, registry, run, texts, tour, web};
+use coracle::{author, inspect, registry, run, texts, tour, web};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -32,6 +32,18 @@ enum Verb {
         /// What the chapter's program is given
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
+    },
+    /// Show a container beside the host, whichever runtime made it
+    Inspect {
+        /// The number of one of its processes, as `ps -e` on this host shows it
+        #[arg(value_name = "PID", required_unless_present = "command")]
+        pid: Option<i32>,
+        /// A command that starts a container, which is ended again: `-- podman run alpine sleep 60`
+        #[arg(value_name = "CMD", last = true, conflicts_with = "pid")]
+        command: Vec<OsString>,
+        /// As a JSON object: both views, and how they differ
+        #[arg(long)]
+        json: bool,
     },
     /// Make a root folder from this host's everyday programs
     Rootfs {
@@ -98,6 +110,10 @@ fn perform(verb: Option<Verb>) -> Result<()> {
         Some(Verb::Tour) => tour::tour(),
         Some(Verb::Run { chapter, args }) => {
             match run::chapter(&Project::find()?, &chapter, &args)? {}
+        }
+        Some(Verb::Inspect { pid, command, json }) => {
+            let what = pid.map_or(inspect::What::Command(command), inspect::What::Process);
+            inspect::inspect(what, json)
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),

@@ -198,8 +198,8 @@ impl Limits {
             |file: &str| has(file).then(|| Limit::parse(group.read(file)?.trim())).flatten();
         let number = |file: &str| has(file).then(|| group.number(file)).flatten();
         let entry = |file: &str| has(file).then(|| group.entry(file, "oom_kill")).flatten();
-        let frozen = group.has(Controller::Freezer) && has_freezer(group);
-        let frozen = frozen.then(|| freezer::is_frozen(slice::from_ref(group)));
+        let frozen = || has_freezer(group) && freezer::is_frozen(slice::from_ref(group));
+        let frozen = group.has(Controller::Freezer).then(frozen);
         let pids = limit("pids.max");
         let pids_used = number("pids.current");
         let common = Self { pids, pids_used, frozen, ..Self::default() };

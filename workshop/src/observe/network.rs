@@ -4,6 +4,7 @@
 //! The kernel tells all this over netlink, and to those in the same network namespace only
 //! (chapter 03).
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Result;
@@ -65,6 +66,12 @@ pub struct Address {
     pub address: IpAddr,
     /// The bits.
     pub prefix: u8,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
 }
 
 /// One route.

@@ -2,6 +2,7 @@
 //! in hexadecimal digits, a bit for each.
 
 use std::fmt;
+use std::fs;
 
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
@@ -90,6 +91,14 @@ pub const CAPABILITIES: [&str; 41] = [
 ];
 
 impl CapabilitySet {
+    /// All that this kernel has: `cap_last_cap` in `/proc/sys/kernel`.
+    #[must_use]
+    pub fn every() -> Self {
+        let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").unwrap_or_default();
+        let last = last.trim().parse().unwrap_or(CAPABILITIES.len() as u32 - 1);
+        Self(u64::MAX >> (63 - last.min(63)))
+    }
+
     /// Whether the capability with this name is in it: `contains("CAP_SYS_ADMIN")`.
     #[must_use]
     pub fn contains(self, name: &str) -> bool {
