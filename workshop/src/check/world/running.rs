@@ -449,7 +449,7 @@ fn alive(init: Pid) -> io::Result<Vec<Pid>> {
             Some((Pid::from_raw(number), observe::status(Pid::from_raw(number)).ok()?))
         })
         .collect();
-    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.ppid);
+    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.parent);
     let below =
         |pid: Pid| std::iter::successors(parent(pid), |above| parent(*above)).any(|it| it == init);
     let alive = all.iter().filter(|(_, its)| !matches!(its.state, 'Z' | 'X'));
