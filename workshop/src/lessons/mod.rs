@@ -4,13 +4,14 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod chroot_jail;
 mod overlay_layers;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 2] = [&process::LESSON, &overlay_layers::LESSON];
+const LESSONS: [&Lesson; 3] = [&process::LESSON, &chroot_jail::LESSON, &overlay_layers::LESSON];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]

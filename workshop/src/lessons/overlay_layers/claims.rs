@@ -175,7 +175,7 @@ pub(super) const CLAIMS: [Claim; 20] = [
     Claim {
         id: "diff",
         title: "`diff` tells what is new, changed and gone",
-        expected: "a line `A PATH`, `C PATH` or `D PATH` for each, and none for anything else",
+        expected: "`A`, `C` or `D` and the path, a line each; a folder in which something changed is changed",
         why: "The upper folder tells it too, but a file in it may be new or may be changed: only \
               a look at the layers below says which.",
         exercise: "diff",

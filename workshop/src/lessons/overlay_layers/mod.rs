@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::{Exam, Lesson};
-use crate::check::world::{Facts, Host, Outcome, Trouble, World};
+use crate::check::world::{Call, Facts, Host, Outcome, Trouble, World};
 use scene::{Scene, at, difference, is_whiteout, lone, on, put, search, shown};
 
 pub(super) const LESSON: Lesson = Lesson { chapter: "05", claims: &claims::CLAIMS, examine };
@@ -126,16 +126,19 @@ fn is_overlay(pid: Pid) -> Finding {
     let root = format!("/proc/{pid}/root/");
     let kind = statfs(&*root).map(|found| found.filesystem_type());
     let right = kind.is_ok_and(|kind| [OVERLAYFS_SUPER_MAGIC, FUSE_SUPER_MAGIC].contains(&kind));
-    expect(right, || match kind {
-        Ok(kind) => format!("`stat -f /proc/{pid}/root`: another file system ({:x})", kind.0),
-        Err(errno) => format!("`stat -f /proc/{pid}/root`: {}", errno.desc()),
+    expect(right, || {
+        let kind = kind.map_or_else(|errno| errno.desc().into(), |kind| format!("{:x}", kind.0));
+        format!("`stat -f -c %t {root}`: {kind}; overlayfs is 794c7630")
     })
 }
 
 /// A fact is what it should be.
 fn says(facts: &Facts, key: &str, expected: &str) -> Finding {
     let said = facts.text(key);
-    expect(said == expected, || format!("{}: {said:?}, expected {expected:?}", spoken(key)))
+    expect(said == expected, || match expected {
+        "ok" => format!("{}: {said}", spoken(key)),
+        _ => format!("{}: {said:?}, expected {expected:?}", spoken(key)),
+    })
 }
 
 /// The command that shows in the container what the probe's action says.
@@ -177,7 +180,7 @@ fn holds_text(place: &Path, text: &str) -> Finding {
     let found = fs::read_to_string(place);
     expect(found.as_ref().is_ok_and(|found| found == text), || match found {
         Ok(found) => format!("{}: {found:?}, expected {text:?}", place.display()),
-        Err(error) => format!("{}: {}", place.display(), error.kind()),
+        Err(_) => shown(place),
     })
 }
 
@@ -200,12 +203,7 @@ fn removed(exam: &mut Exam, scene: &Scene, upper: &Path, facts: &Facts) {
 }
 
 /// Runs the probe, which does not hold, and gives what it said.
-fn ask(
-    exam: &mut Exam,
-    host: &Host,
-    id: &str,
-    call: crate::check::world::Call,
-) -> Result<Option<Outcome>> {
+fn ask(exam: &mut Exam, host: &Host, id: &str, call: Call) -> Result<Option<Outcome>> {
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found(id, outcome) else { return Ok(None) };
     // Whoever did not get as far as the command says why.
@@ -229,13 +227,7 @@ fn upper_as_layer(exam: &mut Exam, host: &Host, scene: &Scene, upper: &Path) -> 
 }
 
 /// Whether a container finds what the first one left.
-fn left(
-    exam: &mut Exam,
-    host: &Host,
-    id: &str,
-    scene: &Scene,
-    call: crate::check::world::Call,
-) -> Result<()> {
+fn left(exam: &mut Exam, host: &Host, id: &str, scene: &Scene, call: Call) -> Result<()> {
     let list = |name: &str| format!("list:{}", scene.path(name));
     let actions = ["say:here".into(), list(""), list("anew")];
     let Some(outcome) = ask(exam, host, id, call.probe(PROBE, &actions))? else { return Ok(()) };
@@ -259,7 +251,10 @@ fn told(exam: &mut Exam, host: &Host, scene: &Scene, upper: &Path) -> Result<()>
             .is_some_and(|(_, path)| path == scene.top || path.starts_with(&scene.path("")))
     };
     let lines: Vec<&str> = outcome.output.lines().map(str::trim_end).filter(within).collect();
-    let shown = || format!("`{}`: {}", outcome.shown, lines.join(", "));
+    let shown = || match &lines[..] {
+        [] => texts::no_changes(&outcome.shown, &scene.top),
+        lines => format!("`{}`: {}", outcome.shown, lines.join(", ")),
+    };
     let expected = [("C", ""), ("A", "new"), ("C", "changed"), ("D", "deleted"), ("D", "removed")];
     let mut other = lines.clone();
     for (letter, name) in expected {
@@ -271,9 +266,10 @@ fn told(exam: &mut Exam, host: &Host, scene: &Scene, upper: &Path) -> Result<()>
         );
     }
     // Of a folder that is gone, some name each file, too.
-    let known =
-        |line: &&str| ["anew", "removed"].iter().any(|it| line[2..].starts_with(&scene.path(it)));
-    other.retain(|line| !known(line));
+    other.retain(|line| {
+        let path = line.split_once(' ').map_or("", |(_, path)| path);
+        !["anew", "removed"].iter().any(|name| path.starts_with(&scene.path(name)))
+    });
     exam.finding(
         "diff",
         expect(other.is_empty(), || {
@@ -347,7 +343,9 @@ fn apart(exam: &mut Exam, host: &Host, scene: &Scene, _: &Path) -> Result<()> {
 fn many(exam: &mut Exam, host: &Host) -> Result<()> {
     const COUNT: usize = 120;
     let folder = exam.world.folder("many")?;
-    let layers: Vec<PathBuf> = (0..COUNT).map(|number| folder.join(number.to_string())).collect();
+    let layers: Vec<PathBuf> = (0..COUNT)
+        .map(|number| folder.join(format!("layer-{number}-{}", exam.world.word())))
+        .collect();
     stacked(exam, host, "many", &layers)
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 
 use super::texts;
 use crate::check::world::{Call, World};
@@ -104,9 +105,14 @@ pub(super) fn is_whiteout(place: &Path) -> bool {
 /// What `ls -l` says of a place, shortly.
 pub(super) fn shown(place: &Path) -> String {
     match fs::symlink_metadata(place) {
-        Err(error) => format!("{}: {}", place.display(), error.kind()),
+        Err(error) => format!("{}: {}", place.display(), said(&error)),
         Ok(found) => format!("{}: mode {:o}, {} bytes", place.display(), found.mode(), found.len()),
     }
+}
+
+/// The kernel's answer, without its number.
+fn said(error: &io::Error) -> String {
+    error.raw_os_error().map_or(error.to_string(), |it| Errno::from_raw(it).desc().into())
 }
 
 /// Every file and folder. The time of the last change of anything about it (`ctime`) says most.

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-pub(super) const NO_OVERLAY: &str = "the kernel does not let this user mount an overlay here (before Linux 5.11 it never does; on this one it says";
+pub(super) fn no_overlay(said: &str) -> String {
+    format!(
+        "the kernel gives this user no overlay with all its functions ({said}); since Linux 5.11 it \
+         can, and since 6.6 in a file system in memory, too"
+    )
+}
 
-pub(super) fn no_overlay(errno: &str) -> String {
-    format!("{NO_OVERLAY} {errno})")
+pub(super) fn no_changes(command: &str, folder: &str) -> String {
+    format!("`{command}`: no line about {folder}")
 }
 
 pub(super) fn cannot_read(folder: &Path) -> String {
