@@ -323,6 +323,7 @@ macro_rules! chapters {
 chapters! {
     process "00"
     chroot_jail "01"
+    overlay_layers "05"
 }
 
 #[test]
