@@ -103,22 +103,31 @@ impl Exam {
 
     fn report(&self) -> Report {
         let problem = self.problem();
-        let mut checks: Vec<Verdict> = Vec::new();
-        for claim in self.lesson.claims {
-            let verdict = self.verdict(claim, &checks, problem.is_some());
-            checks.push(verdict);
-        }
+        let claims = self.lesson.claims.iter();
+        let checks: Vec<_> = claims.map(|claim| self.verdict(claim, problem.is_some())).collect();
         let passed = problem.is_none() && checks.iter().all(|check| check.passed);
         Report { chapter: self.lesson.chapter.into(), passed, problem, checks }
     }
 
-    fn verdict(&self, claim: &Claim, before: &[Verdict], problem: bool) -> Verdict {
-        let finding = self.findings.iter().find(|(id, _)| *id == claim.id).map(|(_, it)| it);
-        // The cause of a cause is the one to name.
-        let cause = claim.after.iter().find_map(|id| {
-            let cause = before.iter().find(|other| other.id == *id && !other.passed)?;
-            Some(cause.because.clone().unwrap_or_else(|| cause.id.clone()))
-        });
+    fn found_of(&self, id: &str) -> Option<&Finding> {
+        self.findings.iter().find(|(other, _)| *other == id).map(|(_, finding)| finding)
+    }
+
+    /// The first cause of a claim's failure: a claim whose own failure was seen, and none of those
+    /// that it rests on.
+    fn cause(&self, id: &str) -> Option<&'static str> {
+        let claim = self.lesson.claims.iter().find(|claim| claim.id == id)?;
+        let finding = self.found_of(id);
+        if matches!(finding, Some(Ok(()))) {
+            return None;
+        }
+        let below = claim.after.iter().find_map(|id| self.cause(id));
+        below.or_else(|| finding.map(|_| claim.id))
+    }
+
+    fn verdict(&self, claim: &Claim, problem: bool) -> Verdict {
+        let finding = self.found_of(claim.id);
+        let cause = claim.after.iter().find_map(|id| self.cause(id));
         let left_out = self.left_out.iter().find(|(id, _)| *id == claim.id);
         let left_out = left_out.filter(|_| finding.is_none()).map(|(_, why)| why.clone());
         let (passed, seen) = match finding {
@@ -129,7 +138,9 @@ impl Exam {
             None if problem => (false, texts::NOT_YET.into()),
             None => (false, texts::NOT_EXAMINED.into()),
         };
-        let first = before.iter().find(|other| !other.passed).map(|other| other.id.clone());
+        let failed = |other: &&Claim| matches!(self.found_of(other.id), Some(Err(_)));
+        let first = self.lesson.claims.iter().find(failed).map(|other| other.id);
+        let first = first.filter(|id| *id != claim.id);
         let because = match finding {
             _ if passed => None,
             // An exercise that is open, and what else is the program's state, is told by itself.
@@ -148,7 +159,7 @@ impl Exam {
             hint: texts::hint(self.lesson.chapter, claim.exercise),
             book: claim.book.into(),
             left_out,
-            because,
+            because: because.map(String::from),
         }
     }
 }

@@ -6,12 +6,18 @@
 
 mod chroot_jail;
 mod overlay_layers;
+mod pid_namespace;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 3] = [&process::LESSON, &chroot_jail::LESSON, &overlay_layers::LESSON];
+const LESSONS: [&Lesson; 4] = [
+    &process::LESSON,
+    &chroot_jail::LESSON,
+    &pid_namespace::LESSON,
+    &overlay_layers::LESSON,
+];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]
