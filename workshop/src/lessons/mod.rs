@@ -4,6 +4,7 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod cgroup_limits;
 mod chroot_jail;
 mod overlay_layers;
 mod pid_namespace;
@@ -12,10 +13,11 @@ mod process;
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 4] = [
+const LESSONS: [&Lesson; 5] = [
     &process::LESSON,
     &chroot_jail::LESSON,
     &pid_namespace::LESSON,
+    &cgroup_limits::LESSON,
     &overlay_layers::LESSON,
 ];
 

@@ -4,6 +4,8 @@
 //! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
 //! it counts the processes of the user, and the memory of each process for itself.
 
+use std::fs;
+
 use anyhow::Result;
 use cgroup_limits::Cgroup;
 use cgroup_limits::limits::Limits;
@@ -31,9 +33,19 @@ pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
         pids: Some(PROCESSES),
         ..Limits::default()
     };
-    let cgroup = Cgroup::new(run, both).or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // No limit, but so there is a cgroup in that hierarchy, too.
+    let processors = Limits { cpuset: processors(), ..both.clone() };
+    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, both));
+    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
     // What was killed in there, and why, the program in it says itself.
     Ok(cgroup.quiet())
+}
+
+/// Those that we may run on ourselves.
+fn processors() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(list.trim().to_owned())
 }
 
 /// The limits that need no cgroup.
