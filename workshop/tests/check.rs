@@ -324,6 +324,7 @@ chapters! {
     process "00"
     chroot_jail "01"
     pid_namespace "02"
+    cgroup_limits "04"
     overlay_layers "05"
 }
 

@@ -22,6 +22,15 @@ pub(super) const CLAIMS: [Claim; 17] = [
         after: &["runs"],
     },
     Claim {
+        id: "apart",
+        title: "two containers have two cgroups",
+        expected: "two folders, each with its own limits",
+        why: "In one group they would share one limit, and one of them could use up the other's.",
+        exercise: "join",
+        book: "04#cgroups",
+        after: &["runs", "own-group"],
+    },
+    Claim {
         id: "from-the-start",
         title: "it is in there from its first instruction on",
         expected: "the command's first look at /proc/self/cgroup and a later one show the same",
@@ -104,7 +113,7 @@ pub(super) const CLAIMS: [Claim; 17] = [
         why: "Some work is better kept on its own processors, away from all else.",
         exercise: "cpu_limit",
         book: "04#cpus",
-        after: &["runs"],
+        after: &["runs", "own-group"],
     },
     Claim {
         id: "pids",
@@ -143,15 +152,6 @@ pub(super) const CLAIMS: [Claim; 17] = [
         exercise: "join",
         book: "04#namespace",
         after: &["runs", "own-group", "memory", "pids"],
-    },
-    Claim {
-        id: "apart",
-        title: "two containers have two cgroups",
-        expected: "two folders, each with its own limits",
-        why: "In one group they would share one limit, and one of them could use up the other's.",
-        exercise: "join",
-        book: "04#cgroups",
-        after: &["runs", "own-group", "memory"],
     },
     Claim {
         id: "removed",

@@ -7,9 +7,12 @@ mod texts;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use cgroup_limits::hierarchy::Controller;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::check::claim::{Finding, Wrong, expect};
@@ -69,7 +72,7 @@ impl Numbers {
     fn options(&self, machine: &Machine, world: &World) -> Vec<(&'static str, Vec<String>)> {
         let pair = |name: &str, value: String| vec![name.to_owned(), value];
         let swap = ((self.memory + self.swap) / MIB).to_string() + "M";
-        let memory = pair("-m", size(self.memory, world));
+        let memory = pair("-m", size(self.memory, 1 + world.number(3)));
         let all = [
             (Controller::Memory, "memory", memory),
             (Controller::Memory, "swap", pair("--memory-swap", swap)),
@@ -83,9 +86,9 @@ impl Numbers {
     }
 }
 
-/// A size in one of the ways to write it.
-fn size(bytes: u64, world: &World) -> String {
-    match world.number(4) {
+/// A size in one of four ways to write it.
+fn size(bytes: u64, way: u64) -> String {
+    match way {
         0 => bytes.to_string(),
         1 => format!("{}k", bytes / 1024),
         2 => format!("{}m", bytes / MIB),
@@ -202,6 +205,7 @@ fn limited(exam: &mut Exam, scene: &Scene) -> Result<()> {
         Err(trouble) => return which(exam, scene, &options, trouble),
     };
     let facts = running.facts();
+    joins_late(exam, scene, pid);
     belongs(exam, scene, pid, &facts);
     for claim in &claims {
         limit(exam, scene, pid, claim);
@@ -255,21 +259,53 @@ fn own_folders(scene: &Scene, pid: Pid) -> Vec<PathBuf> {
     groups.collect()
 }
 
+/// Whether it gets into its groups only when it has run for a while.
+fn joins_late(exam: &mut Exam, scene: &Scene, pid: Pid) {
+    let joined = || {
+        let wanted =
+            NEEDS.iter().map(|(controller, ..)| *controller).filter(|it| is_usual(scene, *it));
+        wanted.into_iter().all(|it| is_own(scene, pid, it))
+    };
+    if joined() {
+        return;
+    }
+    let begin = Instant::now();
+    while !joined() && begin.elapsed() < LATE {
+        sleep(Duration::from_millis(5));
+    }
+    if joined() {
+        let seen = format!("/proc/{pid}/cgroup: it joined when the command ran already");
+        exam.finding("from-the-start", Err(Wrong::Seen(seen)));
+    }
+}
+
+/// Whoever has not joined by then never will.
+const LATE: Duration = Duration::from_millis(300);
+
+/// Whether every container has a group with this controller: one for cpuset is of use only to whom
+/// it is asked for.
+fn is_usual(scene: &Scene, controller: Controller) -> bool {
+    scene.machine.can(controller) && controller != Controller::CpuSet
+}
+
+/// Whether a process is in another group than the examiner.
+fn is_own(scene: &Scene, pid: Pid, controller: Controller) -> bool {
+    let its = scene.machine.group(pid, controller);
+    its.is_some() && its != scene.machine.group(Pid::this(), controller)
+}
+
 /// Where the command is, and since when, and what it knows of that.
 fn belongs(exam: &mut Exam, scene: &Scene, pid: Pid, facts: &Facts) {
     for (controller, name, _) in NEEDS {
-        // A group for cpuset is of use only to whom it is asked for.
-        if !scene.machine.can(controller) || controller == Controller::CpuSet {
+        if !is_usual(scene, controller) {
             continue;
         }
-        let ours = scene.machine.group(Pid::this(), controller);
-        let its = scene.machine.group(pid, controller);
-        let right = its.is_some() && its != ours;
         exam.finding(
             "own-group",
-            expect(right, || {
-                let path = its.map(|it| it.path).unwrap_or_default();
-                format!("/proc/{pid}/cgroup: {name} is {path}, where the examiner is as well")
+            expect(is_own(scene, pid, controller), || {
+                let its = scene.machine.group(pid, controller).map(|it| it.path);
+                let its = its.unwrap_or_default();
+                format!("/proc/{pid}/cgroup: {name} is {its}, as for whoever called the program")
             }),
         );
     }
@@ -402,7 +438,7 @@ fn apart(exam: &mut Exam, scene: &Scene, first: &[PathBuf]) -> Result<()> {
         return Ok(());
     }
     let memory = scene.numbers.memory + MIB;
-    let options = [vec!["-m".to_owned(), size(memory, &exam.world)]];
+    let options = [vec!["-m".to_owned(), size(memory, exam.world.number(4))]];
     let call = scene.call(exam, &options).probe(PROBE, &["hold"]);
     let mut running = scene.host.start(&exam.world, &call)?;
     let held = running.held();
@@ -414,7 +450,8 @@ fn apart(exam: &mut Exam, scene: &Scene, first: &[PathBuf]) -> Result<()> {
             format!("/proc/{pid}/cgroup: {}, for both", same.unwrap_or_default().display())
         }),
     );
-    if let Some(group) = scene.machine.group(pid, Controller::Memory) {
+    let group = scene.machine.group(pid, Controller::Memory).filter(|_| exam.holds("memory"));
+    if let Some(group) = group {
         let file = group.file("memory.limit_in_bytes", "memory.max");
         exam.finding("apart", number(&group, file, memory));
     }
@@ -526,8 +563,13 @@ fn out_of_memory(exam: &mut Exam, scene: &Scene) -> Result<()> {
             format!("status {status} from `{}`{eaten}", killed.shown)
         }),
     );
-    let call = scene.call(exam, &options).probe(PROBE, &["say:here", "die:9"]);
-    let Some(died) = scene.ask(exam, "out-of-memory-told", call)? else { return Ok(()) };
+    let call = scene.call(exam, &options).probe(PROBE, &["hold"]);
+    let mut running = scene.host.start(&exam.world, &call)?;
+    let held = running.held();
+    let Some(pid) = exam.found("out-of-memory-told", held) else { return Ok(()) };
+    let _ = kill(pid, Signal::SIGKILL);
+    let died = running.wait();
+    let Some(died) = exam.found("out-of-memory-told", died) else { return Ok(()) };
     exam.finding("out-of-memory-told", told(&killed, true));
     exam.finding("out-of-memory-told", told(&died, false));
     Ok(())

@@ -47,8 +47,8 @@ fn examine(exam: &mut Exam) -> Result<()> {
         }
     }
     if exam.goes_on() && exam.holds("runs") {
-        many(exam, &host)?;
-        odd_names(exam, &host)?;
+        many(exam, &host, &scene.root)?;
+        odd_names(exam, &host, &scene.root)?;
     }
     if exam.goes_on() && exam.holds("runs") {
         let state = scene.state()?;
@@ -340,32 +340,31 @@ fn apart(exam: &mut Exam, host: &Host, scene: &Scene, _: &Path) -> Result<()> {
 }
 
 /// More layers than mount(2) has room for.
-fn many(exam: &mut Exam, host: &Host) -> Result<()> {
+fn many(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
     const COUNT: usize = 120;
     let folder = exam.world.folder("many")?;
     let layers: Vec<PathBuf> = (0..COUNT)
         .map(|number| folder.join(format!("layer-{number}-{}", exam.world.word())))
         .collect();
-    stacked(exam, host, "many", &layers)
+    stacked(exam, host, "many", root, &layers)
 }
 
 /// Names that mean something to mount(2).
-fn odd_names(exam: &mut Exam, host: &Host) -> Result<()> {
+fn odd_names(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
     let folder = exam.world.folder("odd")?;
     let odd = ["sha256:", "a,upperdir=b", "two words ", "back\\slash", "c\\:d"];
     let layers = odd.map(|odd| folder.join(format!("{odd}{}", exam.world.word())));
-    stacked(exam, host, "odd-names", &layers)
+    stacked(exam, host, "odd-names", root, &layers)
 }
 
 /// A container on the root folder and these layers: a file of each is there.
-fn stacked(exam: &mut Exam, host: &Host, id: &str, layers: &[PathBuf]) -> Result<()> {
+fn stacked(exam: &mut Exam, host: &Host, id: &str, root: &Path, layers: &[PathBuf]) -> Result<()> {
     let word = exam.world.word();
     for (number, layer) in layers.iter().enumerate() {
         put(layer, &format!("/{word}/{number}"), &word)?;
         put(layer, &format!("/{word}/all"), &number.to_string())?;
     }
-    let root = exam.world.root()?;
-    let call = layers.iter().fold(lone(&exam.world).root(&root), |call, layer| on(call, layer));
+    let call = layers.iter().fold(lone(&exam.world).root(root), |call, layer| on(call, layer));
     let (list, all) = (format!("list:/{word}"), format!("read:/{word}/all"));
     let actions = ["say:here", &list, &all];
     let Some(outcome) = ask(exam, host, id, call.probe(PROBE, &actions))? else { return Ok(()) };
