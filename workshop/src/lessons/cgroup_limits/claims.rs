@@ -22,15 +22,6 @@ pub(super) const CLAIMS: [Claim; 17] = [
         after: &["runs"],
     },
     Claim {
-        id: "apart",
-        title: "two containers have two cgroups",
-        expected: "two folders, each with its own limits",
-        why: "In one group they would share one limit, and one of them could use up the other's.",
-        exercise: "join",
-        book: "04#cgroups",
-        after: &["runs", "own-group"],
-    },
-    Claim {
         id: "from-the-start",
         title: "it is in there from its first instruction on",
         expected: "the command's first look at /proc/self/cgroup and a later one show the same",
@@ -38,6 +29,15 @@ pub(super) const CLAIMS: [Claim; 17] = [
               before the group is joined is never counted.",
         exercise: "join",
         book: "04#join",
+        after: &["runs", "own-group"],
+    },
+    Claim {
+        id: "apart",
+        title: "two containers have two cgroups",
+        expected: "two folders, each with its own limits",
+        why: "In one group they would share one limit, and one of them could use up the other's.",
+        exercise: "join",
+        book: "04#cgroups",
         after: &["runs", "own-group"],
     },
     Claim {
