@@ -33,7 +33,7 @@ const KINDS: [&str; 5] = ["user", "mnt", "uts", "ipc", "net"];
 /// A machine that may be harmed.
 #[derive(Debug)]
 pub struct Host {
-    namespaces: Vec<(CloneFlags, OwnedFd)>,
+    pub(super) namespaces: Vec<(CloneFlags, OwnedFd)>,
     /// Its name.
     pub name: String,
 }
@@ -320,7 +320,7 @@ fn environment(world: &World) -> Vec<(&'static str, &'static str)> {
     all
 }
 
-fn line() -> Result<(OwnedFd, OwnedFd)> {
+pub(super) fn line() -> Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC).tried(&texts::WORLD, "pipe2()")
 }
 

@@ -1,0 +1,168 @@
+//! A host's network, as others on it and outside see it.
+//!
+//! A socket belongs to the network namespace in which it was made, and stays there whoever uses it
+//! (`network_namespaces(7)`). A namespace is joined by a thread, not by a process (`setns(2)`): so a
+//! thread of the examiner's goes there, makes the socket, and ends; the examiner keeps the socket.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use nix::sched::{CloneFlags, setns};
+use process::{Attempt, Process};
+use uts_net::netlink::Netlink;
+
+use super::Host;
+use crate::check::texts;
+
+/// The host's address on the cable to its neighbour; both are kept free for examples (RFC 5737).
+pub const HOST: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+
+/// The neighbour's.
+pub const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+
+/// How long an answer may take that takes less than a millisecond where there is one.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Somebody who answers on a port of a host's.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    /// Who has come so far.
+    pub guests: Vec<IpAddr>,
+}
+
+impl Door {
+    /// Where it is.
+    ///
+    /// # Errors
+    ///
+    /// What `getsockname(2)` refuses.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().tried(&texts::WORLD, "getsockname()")
+    }
+
+    /// Answers whoever waits, with the address he comes from.
+    pub fn answer(&mut self) {
+        while let Ok((mut guest, from)) = self.listener.accept() {
+            self.guests.push(from.ip());
+            // Who is gone already wants no answer.
+            let _ = guest.write_all(from.ip().to_string().as_bytes());
+        }
+    }
+}
+
+impl Host {
+    /// Lays a cable to another host, which becomes this one's neighbour and its way to the world:
+    /// `up0` is [`HOST`] here, `eth0` is [`NEIGHBOUR`] there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses.
+    pub fn wire(&self, neighbour: &Self) -> Result<()> {
+        let (go, say_go) = super::host::line()?;
+        let (mut go, mut say_go) = (File::from(go), File::from(say_go));
+        let (news, tell) = super::host::line()?;
+        let (mut news, mut tell) = (File::from(news), File::from(tell));
+        // A network namespace is named by a process in it.
+        let there = Process::spawn(CloneFlags::empty(), None, || {
+            let joined = neighbour.join_network().is_ok();
+            let _ = tell.write_all(if joined { b"1" } else { b"0" });
+            let _ = go.read(&mut [0]);
+            0
+        })?;
+        news.read_exact(&mut [0]).tried(&texts::WORLD, "read(pipe)")?;
+        let made = self.in_network(|| {
+            let mut netlink = Netlink::open()?;
+            netlink.add_veth("up0", there.pid(), "eth0", [2, 0, 198, 51, 100, 1])?;
+            netlink.add_address("up0", HOST, 24)?;
+            netlink.up("up0")
+        });
+        say_go.write_all(b"1").tried(&texts::WORLD, "write(pipe)")?;
+        there.wait()?;
+        made?;
+        neighbour.in_network(|| {
+            let mut netlink = Netlink::open()?;
+            netlink.add_address("eth0", NEIGHBOUR, 24)?;
+            netlink.up("eth0")?;
+            // Whatever address a packet comes from, its answer finds the way back: so the neighbour
+            // can tell which address that was.
+            netlink.add_default_route(HOST)
+        })?;
+        self.in_network(|| Netlink::open()?.add_default_route(NEIGHBOUR))
+    }
+
+    /// Listens on this address, on a port that is free.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses.
+    pub fn listen(&self, address: Ipv4Addr) -> Result<Door> {
+        let listener = self.in_network(|| {
+            let listener = TcpListener::bind((address, 0))
+                .tried(&texts::WORLD, format_args!("bind({address})"))?;
+            listener.set_nonblocking(true).tried(&texts::WORLD, "ioctl(FIONBIO)")?;
+            Ok(listener)
+        })?;
+        Ok(Door { listener, guests: Vec::new() })
+    }
+
+    /// What somebody on this host is told when he connects to that address.
+    ///
+    /// # Errors
+    ///
+    /// When the host's network can't be joined. That nobody answers is no error, but an outcome.
+    pub fn ask(&self, address: SocketAddr) -> Result<io::Result<String>> {
+        self.in_network(|| Ok(ask(address)))
+    }
+
+    /// What the kernel does with packets on this host: the rules of nftables, and the table of routes.
+    ///
+    /// # Errors
+    ///
+    /// When they can't be read.
+    pub fn rules_and_routes(&self) -> Result<Vec<String>> {
+        let file = "/proc/thread-self/net/route";
+        let routes = self.in_network(|| {
+            fs::read_to_string(file).tried(&texts::WORLD, format_args!("read({file:?})"))
+        })?;
+        let rules = self.visit(|| {
+            let list = Command::new("nft").args(["list", "ruleset"]).output();
+            // Without the program nobody has made rules either.
+            Ok(list.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default())
+        })?;
+        Ok(rules.lines().chain(routes.lines().skip(1)).map(|line| line.trim().into()).collect())
+    }
+
+    /// Does something in the host's network, and in nothing else of the host's.
+    fn in_network<T: Send>(&self, body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                self.join_network()?;
+                body()
+            });
+            there.join().unwrap_or_else(|_| Err(anyhow!(texts::THREAD)))
+        })
+    }
+
+    fn join_network(&self) -> Result<()> {
+        let net = CloneFlags::CLONE_NEWNET;
+        match self.namespaces.iter().find(|(kind, _)| *kind == net) {
+            Some((_, namespace)) => setns(namespace, net).tried(&texts::WORLD, "setns(net)"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said)?;
+    Ok(said)
+}
