@@ -7,11 +7,13 @@
 mod chroot_jail;
 mod pid_namespace;
 mod process;
+mod uts_net;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 3] = [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON];
+const LESSONS: [&Lesson; 4] =
+    [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON, &uts_net::LESSON];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]

@@ -4,19 +4,26 @@
 //! (`network_namespaces(7)`). A namespace is joined by a thread, not by a process (`setns(2)`): so a
 //! thread of the examiner's goes there, makes the socket, and ends; the examiner keeps the socket.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use nix::mount::{MsFlags, mount};
+use nix::net::if_::InterfaceFlags;
 use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::SockaddrIn;
+use nix::unistd::{Pid, gethostname};
 use process::{Attempt, Process};
 use uts_net::netlink::Netlink;
 
-use super::Host;
+use super::host::line;
+use super::{Host, World};
 use crate::check::texts;
 
 /// The host's address on the cable to its neighbour; both are kept free for examples (RFC 5737).
@@ -64,9 +71,9 @@ impl Host {
     ///
     /// What the kernel refuses.
     pub fn wire(&self, neighbour: &Self) -> Result<()> {
-        let (go, say_go) = super::host::line()?;
+        let (go, say_go) = line()?;
         let (mut go, mut say_go) = (File::from(go), File::from(say_go));
-        let (news, tell) = super::host::line()?;
+        let (news, tell) = line()?;
         let (mut news, mut tell) = (File::from(news), File::from(tell));
         // A network namespace is named by a process in it.
         let there = Process::spawn(CloneFlags::empty(), None, || {
@@ -120,6 +127,23 @@ impl Host {
         self.in_network(|| Ok(ask(address)))
     }
 
+    /// Lets this host have another text in a file that is there.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file.
+    pub fn lay_over(&self, path: &Path, text: &str, world: &World) -> Result<()> {
+        let file = world.folder("file")?.join("text");
+        fs::write(&file, text).tried(&texts::WORLD, format_args!("write({file:?})"))?;
+        self.visit(|| {
+            let none = None::<&str>;
+            mount(Some(&file), path, none, MsFlags::MS_BIND, none)
+                .tried(&texts::WORLD, format_args!("mount({file:?}, {path:?}, MS_BIND)"))?;
+            Ok(String::new())
+        })?;
+        Ok(())
+    }
+
     /// What the kernel does with packets on this host: the rules of nftables, and the table of routes.
     ///
     /// # Errors
@@ -140,12 +164,9 @@ impl Host {
 
     /// Does something in the host's network, and in nothing else of the host's.
     fn in_network<T: Send>(&self, body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        thread::scope(|scope| {
-            let there = scope.spawn(|| {
-                self.join_network()?;
-                body()
-            });
-            there.join().unwrap_or_else(|_| Err(anyhow!(texts::THREAD)))
+        in_a_thread(|| {
+            self.join_network()?;
+            body()
         })
     }
 
@@ -156,6 +177,78 @@ impl Host {
             None => Ok(()),
         }
     }
+}
+
+/// An interface, and the IPv4 address it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub up: bool,
+    /// The first address, if there is one.
+    pub address: Option<Ipv4Addr>,
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let state = if self.up { "up" } else { "down" };
+        match self.address {
+            Some(address) => write!(f, "{} {state} {address}", self.name),
+            None => write!(f, "{} {state}", self.name),
+        }
+    }
+}
+
+/// The interfaces of a process.
+///
+/// # Errors
+///
+/// When its network can't be joined.
+pub fn interfaces(of: Pid) -> Result<Vec<Interface>> {
+    in_namespace(of, "net", CloneFlags::CLONE_NEWNET, || {
+        let mut found: Vec<Interface> = Vec::new();
+        for one in nix::ifaddrs::getifaddrs().tried(&texts::WORLD, "getifaddrs()")? {
+            let address = one.address.and_then(|it| it.as_sockaddr_in().map(SockaddrIn::ip));
+            let up = one.flags.contains(InterfaceFlags::IFF_UP);
+            match found.iter_mut().find(|it| it.name == one.interface_name) {
+                Some(known) => known.address = known.address.or(address),
+                None => found.push(Interface { name: one.interface_name, up, address }),
+            }
+        }
+        Ok(found)
+    })
+}
+
+/// The host name that a process has.
+///
+/// # Errors
+///
+/// When its namespace can't be joined.
+pub fn host_name(of: Pid) -> Result<String> {
+    in_namespace(of, "uts", CloneFlags::CLONE_NEWUTS, || {
+        let name = gethostname().tried(&texts::WORLD, "gethostname()")?;
+        Ok(name.to_string_lossy().into_owned())
+    })
+}
+
+fn in_namespace<T: Send>(
+    of: Pid,
+    kind: &str,
+    flag: CloneFlags,
+    body: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let path = format!("/proc/{of}/ns/{kind}");
+    let namespace = File::open(&path).tried(&texts::WORLD, format_args!("open({path:?})"))?;
+    in_a_thread(|| {
+        setns(namespace, flag).tried(&texts::WORLD, format_args!("setns({path:?})"))?;
+        body()
+    })
+}
+
+/// Nothing else happens meanwhile: a process must not be made while there is a second thread.
+fn in_a_thread<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| scope.spawn(body).join().unwrap_or_else(|_| Err(anyhow!(texts::THREAD))))
 }
 
 fn ask(address: SocketAddr) -> io::Result<String> {
