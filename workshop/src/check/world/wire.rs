@@ -220,6 +220,30 @@ pub fn interfaces(of: Pid) -> Result<Vec<Interface>> {
     })
 }
 
+/// Whether somebody at that address, on a cable of this process's network, says who he is (`arp(7)`).
+///
+/// # Errors
+///
+/// When its network can't be joined.
+pub fn answers(of: Pid, address: Ipv4Addr) -> Result<bool> {
+    in_namespace(of, "net", CloneFlags::CLONE_NEWNET, || {
+        // Whether the port is open does not matter: any packet makes the kernel ask.
+        if let Err(error) = ask(SocketAddr::new(address.into(), 1)) {
+            if error.kind() == io::ErrorKind::ConnectionRefused {
+                return Ok(true);
+            }
+        }
+        let file = "/proc/thread-self/net/arp";
+        let table =
+            fs::read_to_string(file).tried(&texts::WORLD, format_args!("read({file:?})"))?;
+        // Address, type of hardware, and the flag ATF_COM: complete.
+        Ok(table.lines().any(|line| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            words.first() == Some(&address.to_string().as_str()) && words.get(2) == Some(&"0x2")
+        }))
+    })
+}
+
 /// The host name that a process has.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ pub(super) const NO_HOST_NETWORK: &str =
 
 pub(super) const NO_NFT: &str = "the program nft is not installed";
 
-pub(super) const CLAIMS: [Claim; 30] = [
+pub(super) const CLAIMS: [Claim; 31] = [
     Claim {
         id: "runs",
         title: "`run --root DIR --hostname NAME --network none` executes the command",
@@ -186,6 +186,15 @@ pub(super) const CLAIMS: [Claim; 30] = [
         after: &["eth0", "address", "eth0-up"],
     },
     Claim {
+        id: "gateway",
+        title: "somebody answers where that route leads",
+        expected: "the gateway has an entry in /proc/PID/net/arp",
+        why: "The cable's other end has to be up, and in the same network as the gateway.",
+        exercise: "host_end",
+        book: "03#bridge",
+        after: &["default-route"],
+    },
+    Claim {
         id: "ready",
         title: "the network is there before the command begins",
         expected: "the command's first look at its interfaces shows eth0 and its address",
@@ -219,7 +228,7 @@ pub(super) const CLAIMS: [Claim; 30] = [
         why: "Both ends of the cable have to be up, and the host's end has to lead somewhere.",
         exercise: "host_end",
         book: "03#bridge",
-        after: &["eth0", "address", "eth0-up"],
+        after: &["eth0", "address", "eth0-up", "gateway"],
     },
     Claim {
         id: "container-to-host",

@@ -21,16 +21,17 @@ fn examine(exam: &mut Exam) -> Result<()> {
     let neighbour = Host::new(&exam.world)?;
     host.wire(&neighbour)?;
     let server = name::name_servers(exam, &host);
+    let root = exam.world.root()?;
     let before = State::of(&host)?;
-    name::held(exam, &host)?;
+    name::held(exam, &host, &root)?;
     if exam.goes_on() && exam.holds("runs") {
-        network::of_the_host(exam, &host)?;
+        network::of_the_host(exam, &host, &root)?;
     }
     if exam.goes_on() && exam.holds("net-namespace") {
-        network::bridge(exam, &host, &neighbour, server)?;
+        network::bridge(exam, &host, &neighbour, &root, server)?;
     }
     if exam.goes_on() && exam.holds("runs") {
-        name::lengths(exam, &host)?;
+        name::lengths(exam, &host, &root)?;
     }
     if exam.goes_on() && exam.holds("runs") {
         nothing_left(exam, &host, &before)?;

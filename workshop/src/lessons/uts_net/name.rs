@@ -27,11 +27,10 @@ pub(super) fn name_servers(exam: &mut Exam, host: &Host) -> Option<Ipv4Addr> {
 }
 
 /// What is to be seen while a command with a name, and without a network, runs.
-pub(super) fn held(exam: &mut Exam, host: &Host) -> Result<()> {
-    let root = exam.world.root()?;
+pub(super) fn held(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
     let name = exam.world.word();
     let options = ["--hostname", &name, "--network", "none"];
-    let call = exam.world.call().root(&root).options(&options).probe("/bin/probe", &["hold"]);
+    let call = exam.world.call().root(root).options(&options).probe("/bin/probe", &["hold"]);
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let hosts_name = host.snapshot()?.name;
@@ -108,12 +107,11 @@ pub(super) fn loopback(exam: &mut Exam, pid: Pid, interfaces: &[wire::Interface]
 }
 
 /// The longest name that the kernel takes, and one that it refuses.
-pub(super) fn lengths(exam: &mut Exam, host: &Host) -> Result<()> {
+pub(super) fn lengths(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
     const LONGEST: usize = 64;
     let long: String = (0..LONGEST / 8).map(|_| exam.world.word()).collect();
-    let root = exam.world.root()?;
     if exam.holds("eth0") {
-        let call = exam.world.call().root(&root).options(&["--hostname", &long]);
+        let call = exam.world.call().root(root).options(&["--hostname", &long]);
         let mut running = host.start(&exam.world, &call.probe("/bin/probe", &["hold"]))?;
         let held = running.held();
         if let Some(pid) = exam.found("long-name", held) {
@@ -130,7 +128,7 @@ pub(super) fn lengths(exam: &mut Exam, host: &Host) -> Result<()> {
     }
     let longer = format!("{long}x");
     let options = ["--hostname", &longer, "--network", "none"];
-    let call = exam.world.call().root(&root).options(&options);
+    let call = exam.world.call().root(root).options(&options);
     let outcome = host.start(&exam.world, &call.probe("/bin/probe", &["say:1", "exit:3"]))?.wait();
     if let Some(outcome) = exam.found("refused-name", outcome) {
         let ran = outcome.facts.get("say").is_some();

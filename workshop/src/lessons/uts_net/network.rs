@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
@@ -14,9 +15,8 @@ use crate::check::exam::Exam;
 use crate::check::world::{Host, Running, Trouble, wire};
 
 /// `--network host`.
-pub(super) fn of_the_host(exam: &mut Exam, host: &Host) -> Result<()> {
-    let root = exam.world.root()?;
-    let call = exam.world.call().root(&root).options(&["--network", "host"]);
+pub(super) fn of_the_host(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
+    let call = exam.world.call().root(root).options(&["--network", "host"]);
     let mut running = host.start(&exam.world, &call.probe("/bin/probe", &["hold"]))?;
     let held = running.held();
     let Some(pid) = exam.found("host", held) else { return Ok(()) };
@@ -50,6 +50,7 @@ pub(super) fn bridge(
     exam: &mut Exam,
     host: &Host,
     neighbour: &Host,
+    root: &Path,
     server: Option<Ipv4Addr>,
 ) -> Result<()> {
     let ordinary = exam.world.user().is_some();
@@ -60,7 +61,7 @@ pub(super) fn bridge(
     for id in WITH_NFT.iter().filter(|_| no_nft) {
         exam.leave_out(id, super::claims::NO_NFT);
     }
-    let Some(one) = alone(exam, host, neighbour, server)? else { return Ok(()) };
+    let Some(one) = alone(exam, host, neighbour, root, server)? else { return Ok(()) };
     if !ordinary && exam.goes_on() && exam.holds("host-to-container") {
         two(exam, host, neighbour, &one, !no_nft)?;
     }
@@ -73,16 +74,20 @@ fn alone(
     exam: &mut Exam,
     host: &Host,
     neighbour: &Host,
+    root: &Path,
     name_server: Option<Ipv4Addr>,
 ) -> Result<Option<Server>> {
-    let root = exam.world.root()?;
     let (text, port) = (exam.world.word(), port(exam));
     let mut doors = [host.listen(wire::HOST)?, neighbour.listen(wire::NEIGHBOUR)?];
     let asks = [doors[0].address()?, doors[1].address()?].map(|it| format!("ask:{it}"));
     let serve = format!("serve:{port}={text}");
-    let actions = ["report", "hold", &asks[0], &asks[1], &serve];
+    let mut actions = vec!["report", "hold"];
+    let ordinary = exam.world.user().is_some();
+    // An ordinary user's container may have no way there, and would wait for an answer.
+    actions.extend(asks.iter().map(String::as_str).filter(|_| !ordinary));
+    actions.push(&serve);
     // Nothing is asked for: neither a name nor a network.
-    let call = exam.world.call().root(&root).probe("/bin/probe", &actions);
+    let call = exam.world.call().root(root).probe("/bin/probe", &actions);
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let Some(pid) = exam.found("bridge", held) else { return Ok(None) };
@@ -105,6 +110,9 @@ fn alone(
         resolv_conf(exam, pid, server);
     }
     let Some(address) = address else { return Ok(None) };
+    if exam.holds("default-route") {
+        gateway(exam, pid)?;
+    }
     let first = running.facts().text("interfaces").to_owned();
     exam.finding(
         "ready",
@@ -113,7 +121,11 @@ fn alone(
         }),
     );
 
+    let at = SocketAddr::new(address.into(), port);
     running.go_on(pid);
+    if ordinary {
+        return Ok(Some(Server { running, pid, at, text }));
+    }
     let mut said = [String::new(), String::new()];
     for (ask, said) in asks.iter().zip(&mut said) {
         let answer = running.said(ask, || doors.iter_mut().for_each(wire::Door::answer));
@@ -124,10 +136,7 @@ fn alone(
     if exam.found("bridge", held).is_none() {
         return Ok(None);
     }
-    let server = Server { running, pid, at: SocketAddr::new(address.into(), port), text };
-    if exam.world.user().is_some() {
-        return Ok(Some(server));
-    }
+    let server = Server { running, pid, at, text };
     let told = host.ask(server.at)?;
     exam.finding(
         "host-to-container",
@@ -172,10 +181,7 @@ fn inside(exam: &mut Exam, pid: Pid, all: &[wire::Interface]) -> Result<Option<I
     exam.finding("eth0-up", expect(eth0.up, shown));
     let file = format!("/proc/{pid}/net/route");
     let routes = fs::read_to_string(&file)?;
-    let default = routes.lines().any(|line| {
-        let words: Vec<_> = line.split_whitespace().collect();
-        words.first() == Some(&"eth0") && words.get(1) == Some(&"00000000")
-    });
+    let default = routes.lines().any(|line| gateway_of(line).is_some());
     exam.finding(
         "default-route",
         expect(default, || {
@@ -184,6 +190,31 @@ fn inside(exam: &mut Exam, pid: Pid, all: &[wire::Interface]) -> Result<Option<I
         }),
     );
     Ok(eth0.address)
+}
+
+/// The gateway in a line of `/proc/PID/net/route`, if that is a default route by eth0. The numbers
+/// stand there as they lie in memory.
+fn gateway_of(line: &str) -> Option<Ipv4Addr> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [name, destination, gateway, ..] = words[..] else { return None };
+    let number = u32::from_str_radix(gateway, 16).ok()?;
+    (name == "eth0" && destination == "00000000").then(|| number.to_ne_bytes().into())
+}
+
+/// Somebody has to be there: the host's end of the cable, in whichever way it is plugged in.
+fn gateway(exam: &mut Exam, pid: Pid) -> Result<()> {
+    let routes = fs::read_to_string(format!("/proc/{pid}/net/route"))?;
+    let gateway = routes.lines().find_map(gateway_of).filter(|it| !it.is_unspecified());
+    // A route may also lead to the cable itself, where the other end takes everything.
+    let answers = gateway.map_or(Ok(true), |gateway| wire::answers(pid, gateway))?;
+    exam.finding(
+        "gateway",
+        expect(answers, || {
+            let gateway = gateway.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            format!("/proc/{pid}/net/arp: nobody has answered for {gateway}")
+        }),
+    );
+    Ok(())
 }
 
 fn resolv_conf(exam: &mut Exam, pid: Pid, server: Ipv4Addr) {

@@ -72,7 +72,11 @@ def pump(a, b):
 door = socket.create_server(("0.0.0.0", host))
 while True:
     guest, _ = door.accept()
-    inner = socket.create_connection((address, port))
+    try:
+        inner = socket.create_connection((address, port))
+    except OSError:
+        guest.close()
+        continue
     for pair in ((guest, inner), (inner, guest)):
         threading.Thread(target=pump, args=pair, daemon=True).start()
 ' "${port%:*}" $address "${port#*:}" 8<&- 9<&- &

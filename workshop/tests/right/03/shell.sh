@@ -55,12 +55,15 @@ if [ $net = bridge ]; then
   nft -f - <<RULES || exit 125
     table ip box_$n {
       chain in { type nat hook prerouting priority -100
-        $redirect }
+        $redirect
+      }
       chain here { type nat hook output priority -100
-        $redirect }
+        $redirect
+      }
       chain out { type nat hook postrouting priority 100
         ip saddr $address oifname != $bridge masquerade
-        ip saddr 127.0.0.0/8 ip daddr $address masquerade }
+        ip saddr 127.0.0.0/8 ip daddr $address masquerade
+      }
     }
 RULES
 fi
