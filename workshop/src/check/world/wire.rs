@@ -32,8 +32,12 @@ pub const HOST: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 /// The neighbour's.
 pub const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
-/// How long an answer may take that takes less than a millisecond where there is one.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Whether a host passes on what is not for itself (`ip(7)`).
+const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+
+/// How long an answer may take that takes less than a millisecond where there is one. (What is sent in
+/// the first moments of a cable's life may get lost; the kernel repeats it after a second.)
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Somebody who answers on a port of a host's.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ impl Door {
 
 impl Host {
     /// Lays a cable to another host, which becomes this one's neighbour and its way to the world:
-    /// `up0` is [`HOST`] here, `eth0` is [`NEIGHBOUR`] there.
+    /// `up0` is [`HOST`] here, `eth0` is [`NEIGHBOUR`] there. The host is no router yet.
     ///
     /// # Errors
     ///
@@ -87,7 +91,9 @@ impl Host {
             let mut netlink = Netlink::open()?;
             netlink.add_veth("up0", there.pid(), "eth0", [2, 0, 198, 51, 100, 1])?;
             netlink.add_address("up0", HOST, 24)?;
-            netlink.up("up0")
+            netlink.up("up0")?;
+            // A new network begins as a copy of the first one in this.
+            fs::write(FORWARD, "0").tried(&texts::WORLD, format_args!("write({FORWARD:?})"))
         });
         say_go.write_all(b"1").tried(&texts::WORLD, "write(pipe)")?;
         there.wait()?;
@@ -220,27 +226,16 @@ pub fn interfaces(of: Pid) -> Result<Vec<Interface>> {
     })
 }
 
-/// Whether somebody at that address, on a cable of this process's network, says who he is (`arp(7)`).
+/// Whether somebody at that address answers a process's packets. "No" is an answer.
 ///
 /// # Errors
 ///
 /// When its network can't be joined.
 pub fn answers(of: Pid, address: Ipv4Addr) -> Result<bool> {
     in_namespace(of, "net", CloneFlags::CLONE_NEWNET, || {
-        // Whether the port is open does not matter: any packet makes the kernel ask.
-        if let Err(error) = ask(SocketAddr::new(address.into(), 1)) {
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return Ok(true);
-            }
-        }
-        let file = "/proc/thread-self/net/arp";
-        let table =
-            fs::read_to_string(file).tried(&texts::WORLD, format_args!("read({file:?})"))?;
-        // Address, type of hardware, and the flag ATF_COM: complete.
-        Ok(table.lines().any(|line| {
-            let words: Vec<_> = line.split_whitespace().collect();
-            words.first() == Some(&address.to_string().as_str()) && words.get(2) == Some(&"0x2")
-        }))
+        // Nobody listens there, and the kernel at the other end says so.
+        let told = ask(SocketAddr::new(address.into(), 1));
+        Ok(told.map_or_else(|error| error.kind() == io::ErrorKind::ConnectionRefused, |_| true))
     })
 }
 

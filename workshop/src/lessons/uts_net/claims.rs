@@ -188,7 +188,7 @@ pub(super) const CLAIMS: [Claim; 31] = [
     Claim {
         id: "gateway",
         title: "somebody answers where that route leads",
-        expected: "the gateway has an entry in /proc/PID/net/arp",
+        expected: "packets for the gateway are answered",
         why: "The cable's other end has to be up, and in the same network as the gateway.",
         exercise: "host_end",
         book: "03#bridge",
@@ -282,7 +282,7 @@ pub(super) const CLAIMS: [Claim; 31] = [
         why: "Nobody beyond the host knows the container's address.",
         exercise: "host_end",
         book: "03#publish",
-        after: &["host-to-container", "two-at-once"],
+        after: &["host-to-container", "default-route", "two-at-once"],
     },
     Claim {
         id: "published-here",

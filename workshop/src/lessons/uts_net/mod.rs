@@ -5,6 +5,7 @@ mod name;
 mod network;
 
 use std::collections::BTreeSet;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -12,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::check::claim::expect;
 use crate::check::exam::{Exam, Lesson};
-use crate::check::world::{Host, Snapshot};
+use crate::check::world::{Host, Snapshot, wire};
 
 pub(super) const LESSON: Lesson = Lesson { chapter: "03", claims: &claims::CLAIMS, examine };
 
@@ -72,7 +73,8 @@ impl State {
     }
 }
 
-/// How long the kernel may take to remove a network namespace whose last process has ended.
+/// How long the kernel may take to remove a network namespace whose last process has ended, and a
+/// cable that had an end in it.
 const KERNEL: Duration = Duration::from_secs(2);
 
 fn nothing_left(exam: &mut Exam, host: &Host, before: &State) -> Result<()> {
@@ -82,14 +84,34 @@ fn nothing_left(exam: &mut Exam, host: &Host, before: &State) -> Result<()> {
         expect(left.is_empty(), || format!("still running: {}", left.join(", "))),
     );
     let most = Instant::now() + KERNEL;
-    let mut changes = before.changes(&State::of(host)?);
-    while !changes.is_empty() && Instant::now() < most {
-        std::thread::sleep(Duration::from_millis(20));
-        changes = before.changes(&State::of(host)?);
+    let mut now = State::of(host)?;
+    while now.snapshot.interfaces != before.snapshot.interfaces && Instant::now() < most {
+        sleep(Duration::from_millis(20));
+        now = State::of(host)?;
     }
+    let mut changes = before.changes(&now);
     changes.truncate(3);
     exam.finding("leaves-nothing", expect(changes.is_empty(), || changes.join("\n")));
     Ok(())
+}
+
+/// How late a network may come that comes too late.
+const LATE: Duration = Duration::from_millis(500);
+
+/// The interfaces of a container. If its command began too early for them, they are waited for: so
+/// what comes late is told from what never comes.
+fn in_the_end(
+    pid: Pid,
+    complete: impl Fn(&[wire::Interface]) -> bool,
+) -> Result<Vec<wire::Interface>> {
+    let most = Instant::now() + LATE;
+    loop {
+        let all = wire::interfaces(pid)?;
+        if complete(&all) || Instant::now() > most {
+            return Ok(all);
+        }
+        sleep(Duration::from_millis(5));
+    }
 }
 
 fn link(pid: Pid, what: &str) -> String {

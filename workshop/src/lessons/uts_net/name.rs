@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use nix::unistd::Pid;
 
-use super::own_namespace;
+use super::{in_the_end, own_namespace};
 use crate::check::claim::expect;
 use crate::check::exam::Exam;
 use crate::check::world::{Host, wire};
@@ -54,7 +54,7 @@ pub(super) fn held(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
         }),
     );
     files(exam, pid, &name, None);
-    let interfaces = wire::interfaces(pid)?;
+    let interfaces = in_the_end(pid, |all| all.iter().any(|it| it.name == "lo" && it.up))?;
     loopback(exam, pid, &interfaces);
     let more: Vec<_> = interfaces.iter().filter(|it| it.name != "lo" && it.up).collect();
     exam.finding(
@@ -69,8 +69,8 @@ pub(super) fn held(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The two files that tell of a name. The container's own address may stand beside it, or one of the
-/// loopback's.
+/// The two files that tell of a name. The container's own `address` may stand beside it, if it has one
+/// and that is known, or one of the loopback's.
 pub(super) fn files(exam: &mut Exam, pid: Pid, name: &str, address: Option<Ipv4Addr>) {
     let file = format!("/proc/{pid}/root/etc/hostname");
     let text = fs::read_to_string(&file).unwrap_or_else(|error| error.to_string());
@@ -83,7 +83,8 @@ pub(super) fn files(exam: &mut Exam, pid: Pid, name: &str, address: Option<Ipv4A
         let address = words.next()?.parse::<Ipv4Addr>().ok()?;
         words.any(|word| word == name).then_some(address)
     });
-    let right = of_name.next().is_some_and(|it| it.is_loopback() || Some(it) == address);
+    let right =
+        of_name.next().is_some_and(|it| it.is_loopback() || address.is_none_or(|own| it == own));
     exam.finding(
         "etc-hosts",
         expect(right, || match address {
@@ -120,6 +121,14 @@ pub(super) fn lengths(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
                 "long-name",
                 expect(its == long, || {
                     format!("`nsenter --target {pid} --uts hostname`: {its}, and not {long}")
+                }),
+            );
+            let all = wire::interfaces(pid)?;
+            exam.finding(
+                "long-name",
+                expect(all.iter().any(|it| it.name == "eth0" && it.address.is_some()), || {
+                    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+                    format!("`nsenter --target {pid} --net ip addr`: {}", all.join(", "))
                 }),
             );
             let outcome = running.release(pid);
