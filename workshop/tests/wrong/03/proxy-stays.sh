@@ -2,7 +2,7 @@
 # claim: leaves-nothing
 # mistake: the program that publishes a port goes on
 # as: root
-# needs: bwrap ip nsenter nft python3
+# needs: bwrap unshare ip nsenter nft python3
 # No bridge: each container has a cable and a network of two addresses, and the host is the router.
 # Published ports are a program that listens on the host.
 all=("$@")
@@ -26,7 +26,8 @@ fi
 [ ${#name} -le 64 ] || { echo "a name has at most 64 letters" >&2; exit 125; }
 dir=$(mktemp -d)
 flags=(--bind "$root" / --proc /proc --dev /dev --unshare-uts --unshare-ipc --hostname "$name" --chdir /)
-[ $net = host ] || flags+=(--unshare-net)
+# (bwrap --unshare-net fails now and then, as it gives lo an address that lo has by itself.)
+own=(); [ $net = host ] || own=(unshare --net)
 cable=cable$$ proxies=()
 release() {
   ip link del $cable
@@ -47,19 +48,19 @@ for file in hostname hosts resolv.conf; do flags+=(--ro-bind "$dir/$file" "/etc/
 
 mkfifo "$dir/info" "$dir/go"
 exec 8<>"$dir/info" 9<>"$dir/go"
-bwrap "${flags[@]}" --info-fd 8 --block-fd 9 -- "$@" &
+"${own[@]}" bwrap "${flags[@]}" --info-fd 8 --block-fd 9 -- "$@" &
 child=$!
 while read -r line <&8; do
   [[ $line =~ \"child-pid\":\ ([0-9]+) ]] && pid=${BASH_REMATCH[1]}
   [[ $line == *'}'* ]] && break
 done
+[ $net = host ] || nsenter --target $pid --net ip link set lo up
 if [ $net = bridge ]; then
   echo 1 >/proc/sys/net/ipv4/ip_forward
   ip link add $cable type veth peer name eth0 netns $pid
   ip addr add $gateway/30 dev $cable
   ip link set $cable up
   nsenter --target $pid --net sh -c "
-    ip link set lo up
     ip addr add $address/30 dev eth0; ip link set eth0 up; ip route add default via $gateway"
   nft "add table ip $cable; add chain ip $cable out { type nat hook postrouting priority 100; };
     add rule ip $cable out ip saddr $address oifname up0 masquerade"
