@@ -14,8 +14,9 @@ pub(super) const FROM_HOST: [&str; 8] = [
     "published-here",
 ];
 
-/// Those that need rules in the host's kernel, or a program in their place.
-pub(super) const WITH_NFT: [&str; 3] = ["translated", "published", "published-here"];
+/// Those for which the host needs rules, or a program in their place.
+pub(super) const WITH_NFT: [&str; 4] =
+    ["to-the-world", "translated", "published", "published-here"];
 
 pub(super) const NO_HOST_NETWORK: &str =
     "an ordinary user can't plug anything into the host's network (chapter 07 goes around it)";

@@ -21,7 +21,7 @@ fn examine(exam: &mut Exam) -> Result<()> {
     let host = Host::new(&exam.world)?;
     let neighbour = Host::new(&exam.world)?;
     host.wire(&neighbour)?;
-    let server = name::name_servers(exam, &host);
+    let name_server = name::name_servers(exam, &host);
     let root = exam.world.root()?;
     let before = State::of(&host)?;
     name::held(exam, &host, &root)?;
@@ -29,7 +29,8 @@ fn examine(exam: &mut Exam) -> Result<()> {
         network::of_the_host(exam, &host, &root)?;
     }
     if exam.goes_on() && exam.holds("net-namespace") {
-        network::bridge(exam, &host, &neighbour, &root, server)?;
+        let (host, neighbour, root) = (&host, &neighbour, root.as_path());
+        network::bridge(exam, &network::Wires { host, neighbour, root, name_server })?;
     }
     if exam.goes_on() && exam.holds("runs") {
         name::lengths(exam, &host, &root)?;

@@ -8,11 +8,11 @@ use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::claims::{FROM_HOST, WITH_NFT};
+use super::claims::{self, FROM_HOST, WITH_NFT};
 use super::{in_the_end, link, name, own_namespace};
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::Exam;
-use crate::check::world::{Host, Running, Trouble, wire};
+use crate::check::world::{Door, Host, Running, Trouble, wire};
 
 /// `--network host`.
 pub(super) fn of_the_host(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
@@ -36,49 +36,52 @@ struct Server {
     pid: Pid,
     at: SocketAddr,
     text: String,
+    /// What it asks before it listens, and who is there: the host, and the host's neighbour.
+    asks: [String; 2],
+    doors: [Door; 2],
 }
 
-impl Server {
-    fn end(self) {
-        let _ = kill(self.pid, Signal::SIGKILL);
-        let _ = self.running.wait();
-    }
+/// Ends a container, whatever it does.
+fn end(running: Running, probe: Pid) {
+    let _ = kill(probe, Signal::SIGKILL);
+    let _ = running.wait();
+}
+
+/// Where containers with a network are tried.
+pub(super) struct Wires<'a> {
+    pub(super) host: &'a Host,
+    pub(super) neighbour: &'a Host,
+    pub(super) root: &'a Path,
+    /// The name server that the host has, and that containers can reach.
+    pub(super) name_server: Option<Ipv4Addr>,
 }
 
 /// `--network bridge`, which is what a container gets that asks for nothing.
-pub(super) fn bridge(
-    exam: &mut Exam,
-    host: &Host,
-    neighbour: &Host,
-    root: &Path,
-    server: Option<Ipv4Addr>,
-) -> Result<()> {
+pub(super) fn bridge(exam: &mut Exam, wires: &Wires) -> Result<()> {
     let ordinary = exam.world.user().is_some();
     for id in FROM_HOST.iter().filter(|_| ordinary) {
-        exam.leave_out(id, super::claims::NO_HOST_NETWORK);
+        exam.leave_out(id, claims::NO_HOST_NETWORK);
     }
-    let no_nft = chroot_jail::needs::find_system_program("nft").is_none();
-    for id in WITH_NFT.iter().filter(|_| no_nft) {
-        exam.leave_out(id, super::claims::NO_NFT);
+    let nft = chroot_jail::needs::find_system_program("nft").is_some();
+    for id in WITH_NFT.iter().filter(|_| !nft) {
+        exam.leave_out(id, claims::NO_NFT);
     }
-    let Some(one) = alone(exam, host, neighbour, root, server)? else { return Ok(()) };
+    let Some(mut one) = alone(exam, wires)? else { return Ok(()) };
+    if !ordinary {
+        reached(exam, wires, &mut one, nft)?;
+    }
     if !ordinary && exam.goes_on() && exam.holds("host-to-container") {
-        two(exam, host, neighbour, &one, !no_nft)?;
+        two(exam, wires, &one, nft)?;
     }
-    one.end();
+    end(one.running, one.pid);
     Ok(())
 }
 
-/// One container: its interfaces, its routes, and who can talk to whom.
-fn alone(
-    exam: &mut Exam,
-    host: &Host,
-    neighbour: &Host,
-    root: &Path,
-    name_server: Option<Ipv4Addr>,
-) -> Result<Option<Server>> {
+/// One container: its interfaces and its routes. It is left holding still.
+fn alone(exam: &mut Exam, wires: &Wires) -> Result<Option<Server>> {
+    let Wires { host, neighbour, root, name_server } = *wires;
     let (text, port) = (exam.world.word(), port(exam));
-    let mut doors = [host.listen(wire::HOST)?, neighbour.listen(wire::NEIGHBOUR)?];
+    let doors = [host.listen(wire::HOST)?, neighbour.listen(wire::NEIGHBOUR)?];
     let asks = [doors[0].address()?, doors[1].address()?].map(|it| format!("ask:{it}"));
     let serve = format!("serve:{port}={text}");
     let mut actions = vec!["report", "hold"];
@@ -118,8 +121,7 @@ fn alone(
     if exam.holds("default-route") {
         gateway(exam, pid)?;
         if !exam.holds("gateway") {
-            let _ = kill(pid, Signal::SIGKILL);
-            let _ = running.wait();
+            end(running, pid);
             return Ok(None);
         }
     }
@@ -131,26 +133,25 @@ fn alone(
     );
 
     let at = SocketAddr::new(address.into(), port);
-    running.go_on(pid);
-    if ordinary {
-        return Ok(Some(Server { running, pid, at, text }));
-    }
+    Ok(Some(Server { running, pid, at, text, asks, doors }))
+}
+
+/// Who can talk to whom.
+fn reached(exam: &mut Exam, wires: &Wires, server: &mut Server, nft: bool) -> Result<()> {
+    let Server { running, pid, at, text, asks, doors } = server;
+    running.go_on(*pid);
     let mut said = [String::new(), String::new()];
     for (ask, said) in asks.iter().zip(&mut said) {
-        let answer = running.said(ask, || doors.iter_mut().for_each(wire::Door::answer));
-        let Some(answer) = exam.found("bridge", answer) else { return Ok(None) };
+        let answer = running.said(ask, || doors.iter_mut().for_each(Door::answer));
+        let Some(answer) = exam.found("bridge", answer) else { return Ok(()) };
         *said = answer;
     }
     let held = running.held();
     if exam.found("bridge", held).is_none() {
-        return Ok(None);
+        return Ok(());
     }
-    let server = Server { running, pid, at, text };
-    let told = host.ask(server.at)?;
-    exam.finding(
-        "host-to-container",
-        answered(&told, &server.text, || format!("from the host to {}", server.at)),
-    );
+    let told = wires.host.ask(*at)?;
+    exam.finding("host-to-container", answered(&told, text, || format!("from the host to {at}")));
     exam.finding(
         "container-to-host",
         expect(!doors[0].guests.is_empty(), || {
@@ -161,6 +162,9 @@ fn alone(
             )
         }),
     );
+    if !nft {
+        return Ok(());
+    }
     exam.finding(
         "to-the-world",
         expect(!doors[1].guests.is_empty(), || {
@@ -174,7 +178,7 @@ fn alone(
         };
         exam.finding("translated", expect(right, seen));
     }
-    Ok(Some(server))
+    Ok(())
 }
 
 /// The container's own end; its address, if there is one.
@@ -239,13 +243,8 @@ fn resolv_conf(exam: &mut Exam, pid: Pid, server: Ipv4Addr) {
 }
 
 /// A second container beside the first, with a published port.
-fn two(
-    exam: &mut Exam,
-    host: &Host,
-    neighbour: &Host,
-    one: &Server,
-    publishing: bool,
-) -> Result<()> {
+fn two(exam: &mut Exam, wires: &Wires, one: &Server, mut publishing: bool) -> Result<()> {
+    let Wires { host, neighbour, .. } = *wires;
     let root = exam.world.root()?;
     let (text, inner) = (exam.world.word(), port(exam));
     // Free: nobody else is on this host.
@@ -254,11 +253,11 @@ fn two(
     let actions = ["hold", &ask, &format!("serve:{inner}={text}")];
     let published = format!("{outer}:{inner}");
     let call = exam.world.call().root(&root);
-    let with = call.clone().options(&["-p", &published]).probe("/bin/probe", &actions);
+    let options: &[&str] = if publishing { &["-p", &published] } else { &[] };
+    let with = call.clone().options(options).probe("/bin/probe", &actions);
     let mut running = host.start(&exam.world, &with)?;
     let mut held = running.held();
-    let mut publishing = publishing;
-    if let Err(trouble) = &held {
+    if let (Err(trouble), true) = (&held, publishing) {
         // Was it the second container that failed, or the port?
         running = host.start(&exam.world, &call.probe("/bin/probe", &actions))?;
         let without = running.held();
@@ -311,8 +310,7 @@ fn two(
             exam.finding("published-here", answered(&told, &text, seen));
         }
     }
-    let at = address.map_or(one.at, |it| SocketAddr::new(it.into(), inner));
-    Server { running, pid, at, text }.end();
+    end(running, pid);
     Ok(())
 }
 
