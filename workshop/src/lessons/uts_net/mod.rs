@@ -3,6 +3,7 @@
 mod claims;
 mod name;
 mod network;
+mod reach;
 
 use std::collections::BTreeSet;
 use std::thread::sleep;

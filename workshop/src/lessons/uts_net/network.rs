@@ -1,4 +1,4 @@
-//! What is examined with the host's network, and with a network of the container's own.
+//! What a container's network looks like: the host's, or one of its own.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,10 +9,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::claims::{self, FROM_HOST, WITH_NFT};
-use super::{in_the_end, link, name, own_namespace};
-use crate::check::claim::{Finding, Wrong, expect};
+use super::{in_the_end, link, name, own_namespace, reach};
+use crate::check::claim::expect;
 use crate::check::exam::Exam;
-use crate::check::world::{Door, Host, Running, Trouble, wire};
+use crate::check::world::{Door, Host, Running, wire};
 
 /// `--network host`.
 pub(super) fn of_the_host(exam: &mut Exam, host: &Host, root: &Path) -> Result<()> {
@@ -31,18 +31,18 @@ pub(super) fn of_the_host(exam: &mut Exam, host: &Host, root: &Path) -> Result<(
 }
 
 /// A container that listens, as the examiner knows it.
-struct Server {
-    running: Running,
-    pid: Pid,
-    at: SocketAddr,
-    text: String,
+pub(super) struct Server {
+    pub(super) running: Running,
+    pub(super) pid: Pid,
+    pub(super) at: SocketAddr,
+    pub(super) text: String,
     /// What it asks before it listens, and who is there: the host, and the host's neighbour.
-    asks: [String; 2],
-    doors: [Door; 2],
+    pub(super) asks: [String; 2],
+    pub(super) doors: [Door; 2],
 }
 
 /// Ends a container, whatever it does.
-fn end(running: Running, probe: Pid) {
+pub(super) fn end(running: Running, probe: Pid) {
     let _ = kill(probe, Signal::SIGKILL);
     let _ = running.wait();
 }
@@ -68,10 +68,10 @@ pub(super) fn bridge(exam: &mut Exam, wires: &Wires) -> Result<()> {
     }
     let Some(mut one) = alone(exam, wires)? else { return Ok(()) };
     if !ordinary {
-        reached(exam, wires, &mut one, nft)?;
+        reach::reached(exam, wires, &mut one, nft)?;
     }
     if !ordinary && exam.goes_on() && exam.holds("host-to-container") {
-        two(exam, wires, &one, nft)?;
+        reach::two(exam, wires, &one, nft)?;
     }
     end(one.running, one.pid);
     Ok(())
@@ -136,51 +136,6 @@ fn alone(exam: &mut Exam, wires: &Wires) -> Result<Option<Server>> {
     Ok(Some(Server { running, pid, at, text, asks, doors }))
 }
 
-/// Who can talk to whom.
-fn reached(exam: &mut Exam, wires: &Wires, server: &mut Server, nft: bool) -> Result<()> {
-    let Server { running, pid, at, text, asks, doors } = server;
-    running.go_on(*pid);
-    let mut said = [String::new(), String::new()];
-    for (ask, said) in asks.iter().zip(&mut said) {
-        let answer = running.said(ask, || doors.iter_mut().for_each(Door::answer));
-        let Some(answer) = exam.found("bridge", answer) else { return Ok(()) };
-        *said = answer;
-    }
-    let held = running.held();
-    if exam.found("bridge", held).is_none() {
-        return Ok(());
-    }
-    let told = wires.host.ask(*at)?;
-    exam.finding("host-to-container", answered(&told, text, || format!("from the host to {at}")));
-    exam.finding(
-        "container-to-host",
-        expect(!doors[0].guests.is_empty(), || {
-            format!(
-                "`nsenter --target {pid} --net` and a connection to the host's {}: {}",
-                wire::HOST,
-                said[0]
-            )
-        }),
-    );
-    if !nft {
-        return Ok(());
-    }
-    exam.finding(
-        "to-the-world",
-        expect(!doors[1].guests.is_empty(), || {
-            format!("from the container to {}, the host's neighbour: {}", wire::NEIGHBOUR, said[1])
-        }),
-    );
-    if let Some(from) = doors[1].guests.first() {
-        let right = *from == IpAddr::V4(wire::HOST);
-        let seen = || {
-            format!("to its neighbour the host is {}, and the packet came from {from}", wire::HOST)
-        };
-        exam.finding("translated", expect(right, seen));
-    }
-    Ok(())
-}
-
 /// The container's own end; its address, if there is one.
 fn inside(exam: &mut Exam, pid: Pid, all: &[wire::Interface]) -> Result<Option<Ipv4Addr>> {
     let shown = || {
@@ -242,86 +197,7 @@ fn resolv_conf(exam: &mut Exam, pid: Pid, server: Ipv4Addr) {
     exam.finding("resolv-conf", expect(right, || format!("{file}: {text:?}")));
 }
 
-/// A second container beside the first, with a published port.
-fn two(exam: &mut Exam, wires: &Wires, one: &Server, mut publishing: bool) -> Result<()> {
-    let Wires { host, neighbour, .. } = *wires;
-    let root = exam.world.root()?;
-    let (text, inner) = (exam.world.word(), port(exam));
-    // Free: nobody else is on this host.
-    let outer = port(exam);
-    let ask = format!("ask:{}", one.at);
-    let actions = ["hold", &ask, &format!("serve:{inner}={text}")];
-    let published = format!("{outer}:{inner}");
-    let call = exam.world.call().root(&root);
-    let options: &[&str] = if publishing { &["-p", &published] } else { &[] };
-    let with = call.clone().options(options).probe("/bin/probe", &actions);
-    let mut running = host.start(&exam.world, &with)?;
-    let mut held = running.held();
-    if let (Err(trouble), true) = (&held, publishing) {
-        // Was it the second container that failed, or the port?
-        running = host.start(&exam.world, &call.probe("/bin/probe", &actions))?;
-        let without = running.held();
-        if without.is_ok() {
-            exam.finding("published", Err(Wrong::Trouble(trouble.clone())));
-            publishing = false;
-            held = without;
-        }
-    }
-    let Some(pid) = exam.found("two-at-once", held) else { return Ok(()) };
-    let interfaces = wire::interfaces(pid)?;
-    let address = interfaces.iter().find(|it| it.name == "eth0").and_then(|it| it.address);
-    let (its, other) = (address.map(IpAddr::from), one.at.ip());
-    exam.finding(
-        "two-at-once",
-        expect(its.is_some_and(|it| it != other), || {
-            let its = its.map_or("none".into(), |it| it.to_string());
-            let (pid, first) = (pid, one.pid);
-            format!("`ip addr` in the network of {first}: {other}; of {pid}: {its}")
-        }),
-    );
-    // The first is still reached, although there is a second one.
-    let told = host.ask(one.at)?;
-    exam.finding(
-        "two-at-once",
-        answered(&told, &one.text, || format!("from the host to {}", one.at)),
-    );
-    running.go_on(pid);
-    let said: Result<_, Trouble> = running.said(&ask, || ());
-    let Some(said) = exam.found("each-other", said) else { return Ok(()) };
-    exam.finding(
-        "each-other",
-        expect(said == one.text, || format!("from one container to {}: {said}", one.at)),
-    );
-    let held = running.held();
-    if exam.found("two-at-once", held).is_none() {
-        return Ok(());
-    }
-    if publishing {
-        let at = |address: Ipv4Addr| SocketAddr::new(address.into(), outer);
-        let told = neighbour.ask(at(wire::HOST))?;
-        let seen = || format!("from another machine to {}, with -p {published}", at(wire::HOST));
-        exam.finding("published", answered(&told, &text, seen));
-        for address in [wire::HOST, Ipv4Addr::LOCALHOST] {
-            if !exam.holds("published") {
-                break;
-            }
-            let told = host.ask(at(address))?;
-            let seen = || format!("from the host itself to {}, with -p {published}", at(address));
-            exam.finding("published-here", answered(&told, &text, seen));
-        }
-    }
-    end(running, pid);
-    Ok(())
-}
-
 /// A port that nobody can know in advance, and that no kernel gives away by itself.
-fn port(exam: &Exam) -> u16 {
+pub(super) fn port(exam: &Exam) -> u16 {
     exam.world.number(20_000) as u16 + 10_000
-}
-
-fn answered(told: &std::io::Result<String>, text: &str, way: impl Fn() -> String) -> Finding {
-    match told {
-        Ok(told) => expect(told == text, || format!("{}: {told:?} answers", way())),
-        Err(error) => Err(Wrong::Seen(format!("{}: {error}", way()))),
-    }
 }
