@@ -23,6 +23,8 @@ pub(super) const WORLD: Step = Step {
     ],
 };
 
+pub(super) const THREAD: &str = "a thread of the examiner's panicked";
+
 pub(super) const NOT_YET: &str = "not examined yet";
 pub(super) const NOT_EXAMINED: &str = "not examined, because of what failed before";
 

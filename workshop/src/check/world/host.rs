@@ -36,7 +36,7 @@ const KINDS: [&str; 6] = ["user", "pid", "mnt", "uts", "ipc", "net"];
 /// A machine that may be harmed.
 #[derive(Debug)]
 pub struct Host {
-    namespaces: Vec<(CloneFlags, OwnedFd)>,
+    pub(super) namespaces: Vec<(CloneFlags, OwnedFd)>,
     /// Process 1 there. A PID namespace without one takes no processes.
     init: Process,
     /// The examiner's own, to come back to.
@@ -364,7 +364,7 @@ fn environment(world: &World) -> Vec<(&'static str, &'static str)> {
     all
 }
 
-fn line() -> Result<(OwnedFd, OwnedFd)> {
+pub(super) fn line() -> Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC).tried(&texts::WORLD, "pipe2()")
 }
 

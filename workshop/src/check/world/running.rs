@@ -295,13 +295,40 @@ impl Running {
         }
     }
 
+    /// Waits until the probe has said something about `key`, and does `meanwhile` again and again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::held`].
+    pub fn said(&mut self, key: &str, mut meanwhile: impl FnMut()) -> Result<String, Trouble> {
+        loop {
+            meanwhile();
+            let over = self.has_ended();
+            if let Some(said) = self.facts().get(key) {
+                return Ok(said.into());
+            }
+            if let (Some(ended), true) = (self.ended, over) {
+                return Err(Trouble::of(ended, &self.shown, &self.errors.text()));
+            }
+            if Instant::now() > self.deadline {
+                return Err(self.hung());
+            }
+            self.step(Duration::from_micros(500));
+        }
+    }
+
+    /// Lets the held probe go on.
+    pub fn go_on(&self, probe: Pid) {
+        let _ = kill(probe, Signal::SIGUSR1);
+    }
+
     /// Lets the held probe go on, and waits for the end.
     ///
     /// # Errors
     ///
     /// As [`Running::wait`].
     pub fn release(self, probe: Pid) -> Result<Outcome, Trouble> {
-        let _ = kill(probe, Signal::SIGUSR1);
+        self.go_on(probe);
         self.wait()
     }
 
