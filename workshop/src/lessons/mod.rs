@@ -4,12 +4,13 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod image_pull;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 1] = [&process::LESSON];
+const LESSONS: [&Lesson; 2] = [&process::LESSON, &image_pull::LESSON];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]
