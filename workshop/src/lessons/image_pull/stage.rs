@@ -11,7 +11,7 @@ use crate::check::claim::{Finding, Wrong};
 use crate::check::exam::Exam;
 use crate::check::registry::{Asked, Entry, Layer, Registry, Shelf};
 use crate::check::texts;
-use crate::check::world::{Host, Outcome, Running, Trouble, World};
+use crate::check::world::{Call, Host, Outcome, Running, Trouble, World};
 use crate::registry::program::trimmed;
 
 /// Where the probe is in every image that is run.
@@ -59,10 +59,15 @@ impl Stage {
         Ok(())
     }
 
-    /// `run IMAGE /bin/probe …`; the probe holds still at the end.
+    /// `run IMAGE`. A network of its own would take longer than all the rest.
+    pub(super) fn call(&self, call: Call, image: &str) -> Call {
+        call.options(&["--network", "none"]).image(&self.registry.name(image))
+    }
+
+    /// The same with `/bin/probe …`; the probe holds still at the end.
     pub(super) fn run(&self, exam: &Exam, image: &str, actions: &[&str]) -> Result<Running> {
         let actions = [actions, &["hold"]].concat();
-        let call = exam.world.call().image(&self.registry.name(image)).probe(PROBE, &actions);
+        let call = self.call(exam.world.call(), image).probe(PROBE, &actions);
         self.host.start(&exam.world, &call)
     }
 }

@@ -74,9 +74,8 @@ impl Images {
         if exam.found("entrypoint", pulled).is_none() {
             return Ok(());
         }
-        let image = stage.registry.name(&self.name);
         let (variable, secret) = (exam.world.word().to_uppercase(), exam.world.word());
-        let call = self.call.clone().image(&image).env(&variable, &secret);
+        let call = stage.call(self.call.clone(), &self.name).env(&variable, &secret);
         let mut running = stage.host.start(&exam.world, &call)?;
         let pid = match running.held() {
             Ok(pid) => pid,
@@ -109,21 +108,15 @@ impl Images {
         );
         let _ = running.release(pid);
         if exam.goes_on() {
-            self.second(exam, stage, &image, &begin)?;
+            self.second(exam, stage, &begin)?;
         }
         Ok(())
     }
 
     /// Another container, with arguments of its own.
-    fn second(
-        &self,
-        exam: &mut Exam,
-        stage: &Stage,
-        image: &str,
-        begin: &[String],
-    ) -> Result<()> {
+    fn second(&self, exam: &mut Exam, stage: &Stage, begin: &[String]) -> Result<()> {
         let actions = [format!("stat:/{}", exam.world.word()), "hold".into()];
-        let call = self.call.clone().image(image).command(&actions);
+        let call = stage.call(self.call.clone(), &self.name).command(&actions);
         let mut running = stage.host.start(&exam.world, &call)?;
         let held = running.held();
         let Some(pid) = exam.found("arguments", held) else { return Ok(()) };

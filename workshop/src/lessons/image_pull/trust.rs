@@ -87,8 +87,8 @@ impl Images {
     /// `run` may try to pull it again, but that does not help.
     fn nothing_left(&self, exam: &mut Exam, stage: &Stage) -> Result<()> {
         let word = exam.world.word();
-        let name = stage.registry.name(&self.layer);
-        let call = exam.world.call().image(&name).probe(PROBE, &[format!("say:{word}")]);
+        let call = stage.call(exam.world.call(), &self.layer);
+        let call = call.probe(PROBE, &[format!("say:{word}")]);
         let outcome = stage.host.start(&exam.world, &call)?.wait();
         let Some(outcome) = exam.found("nothing-left", outcome) else { return Ok(()) };
         exam.finding(
