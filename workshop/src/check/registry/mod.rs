@@ -51,10 +51,30 @@ pub struct Asked {
     pub service: Option<String>,
     /// The scopes.
     pub scope: Option<String>,
-    /// Whether it came to the second address, where some blobs are.
-    pub elsewhere: bool,
+    /// Which door it came to.
+    pub door: Door,
     /// The answer's status.
     pub status: u16,
+}
+
+/// A registry has three addresses, each for another kind of visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Door {
+    /// Everybody gets everything.
+    Open,
+    /// Nobody gets anything without a token.
+    Locked,
+    /// The blobs are here that the registry itself sends others away for.
+    Elsewhere,
+}
+
+impl Door {
+    const ALL: [Self; 3] = [Self::Open, Self::Locked, Self::Elsewhere];
+
+    /// The last one is another host's for whoever compares names.
+    fn address(self) -> Ipv4Addr {
+        Ipv4Addr::new(127, 0, 0, if self == Self::Elsewhere { 2 } else { 1 })
+    }
 }
 
 /// A registry that runs on a [`Host`].
@@ -63,12 +83,10 @@ pub struct Registry {
     process: Process,
     record: File,
     read: u64,
-    /// Where it listens.
-    address: SocketAddr,
+    /// Where it listens, by [`Door`].
+    addresses: [SocketAddr; 3],
 }
 
-/// The first address, and one that is another host's for whoever compares names.
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
 /// As many connections as a client may open.
 const THREADS: usize = 8;
 
@@ -84,34 +102,35 @@ impl Registry {
         let record = File::from(record);
         let (process, told) = host.keep(|mut tell| {
             sys::die_with_parent().tried(&texts::WORLD, "prctl(PR_SET_PDEATHSIG, SIGKILL)")?;
-            let servers = ADDRESSES.map(|address| Server::bind((address, 0).into()));
-            let [first, second] = servers;
-            let (first, second) = (first?, second?);
-            let addresses = [first.address(), second.address()];
+            let [open, locked, elsewhere] =
+                Door::ALL.map(|door| Server::bind((door.address(), 0).into()));
+            let servers = [open?, locked?, elsewhere?];
+            let addresses = servers.each_ref().map(Server::address);
+            let told = serde_json::to_string(&addresses).context(texts::NO_JSON)?;
             let desk = Arc::new(Desk { shelf, record: Mutex::new(record.try_clone()?), addresses });
-            for (server, elsewhere) in [(first, false), (second, true)] {
+            for (server, door) in servers.into_iter().zip(Door::ALL) {
                 let desk = Arc::clone(&desk);
-                server.start(THREADS, move |request| desk.answer(request, elsewhere))?;
+                server.start(THREADS, move |request| desk.answer(request, door))?;
             }
-            writeln!(tell, "{}", addresses[0]).tried(&texts::WORLD, "write(pipe)")?;
+            writeln!(tell, "{told}").tried(&texts::WORLD, "write(pipe)")?;
             loop {
                 nix::unistd::pause();
             }
         })?;
-        let address = told.trim().parse().map_err(|_| anyhow!(told))?;
-        Ok(Self { process, record, read: 0, address })
+        let addresses = serde_json::from_str(&told).map_err(|_| anyhow!(told))?;
+        Ok(Self { process, record, read: 0, addresses })
     }
 
     /// The full name of an image here: `127.0.0.1:PORT/repository:tag`.
     #[must_use]
-    pub fn name(&self, image: &str) -> String {
-        format!("{}/{image}", self.address)
+    pub fn name(&self, door: Door, image: &str) -> String {
+        format!("{}/{image}", self.address(door))
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self, door: Door) -> SocketAddr {
+        self.addresses[door as usize]
     }
 
     /// What it has been asked since the last time.
@@ -142,13 +161,13 @@ impl Drop for Registry {
 struct Desk {
     shelf: Shelf,
     record: Mutex<File>,
-    addresses: [SocketAddr; 2],
+    addresses: [SocketAddr; 3],
 }
 
 impl Desk {
     /// Answers a request, and writes it down before the client can read the answer.
-    fn answer(&self, request: &Request, elsewhere: bool) -> crate::http::Answer {
-        let answer = self.shelf.answer(request, elsewhere, self.addresses);
+    fn answer(&self, request: &Request, door: Door) -> crate::http::Answer {
+        let answer = self.shelf.answer(request, door, self.addresses);
         let asked = Asked {
             get: request.method == Method::Get,
             path: request.path.clone(),
@@ -156,7 +175,7 @@ impl Desk {
             authorization: request.field("Authorization").map(String::from),
             service: request.parameter("service").map(decoded),
             scope: request.parameter("scope").map(decoded),
-            elsewhere,
+            door,
             status: answer.status,
         };
         let line = serde_json::to_string(&asked).unwrap_or_default() + "\n";

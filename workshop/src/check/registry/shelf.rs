@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use image_pull::digest::Digest;
 use serde_json::json;
 
+use super::Door;
 use super::image::{Blob, Image};
 use crate::http::{Answer, Method, Request};
 
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
-/// What somebody has to show who wants something of a repository.
+/// What somebody has to show at the locked door.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// Where tokens are given out: a path on the registry.
@@ -34,9 +35,10 @@ pub struct Shelf {
     blobs: HashMap<String, Vec<u8>>,
     /// What is sent for a blob of one repository instead; if `true`, only the first time.
     wrong: HashMap<(String, String), (Vec<u8>, bool)>,
-    /// Blobs of a repository that are at the second address.
+    /// Blobs of a repository that are elsewhere.
     elsewhere: HashSet<(String, String)>,
-    tokens: HashMap<String, Token>,
+    /// What the locked door asks for.
+    token: Option<Token>,
     /// Which of `wrong` were sent.
     sent: Mutex<HashSet<(String, String)>>,
 }
@@ -75,30 +77,30 @@ impl Shelf {
         self.wrong.insert((repository.into(), digest.to_string()), (bytes, once));
     }
 
-    /// A repository's blob is at the second address.
+    /// A repository's blob is elsewhere.
     pub fn redirect(&mut self, repository: &str, digest: &Digest) {
         self.elsewhere.insert((repository.into(), digest.to_string()));
     }
 
-    /// A repository is only for those who have a token.
-    pub fn lock(&mut self, repository: &str, token: Token) {
-        self.tokens.insert(repository.into(), token);
+    /// What is to be shown at the locked door.
+    pub fn lock(&mut self, token: Token) {
+        self.token = Some(token);
     }
 
-    /// Answers a request; `addresses` are the two that the registry has.
+    /// Answers a request that came to this door; `addresses` are those of all doors.
     #[must_use]
-    pub fn answer(
-        &self,
-        request: &Request,
-        elsewhere: bool,
-        addresses: [SocketAddr; 2],
-    ) -> Answer {
+    pub fn answer(&self, request: &Request, door: Door, addresses: [SocketAddr; 3]) -> Answer {
         let path = request.path.as_str();
         if request.method == Method::Other {
             return refusal(405, "UNSUPPORTED");
         }
-        if let Some(token) = self.tokens.values().find(|token| token.realm == path) {
-            return Answer::new(200, JSON, json!({ "token": token.token }).to_string());
+        if let Some(token) = self.token.as_ref().filter(|_| door == Door::Locked) {
+            if token.realm == path {
+                return Answer::new(200, JSON, json!({ "token": token.token }).to_string());
+            }
+            if request.field("Authorization") != Some(&format!("Bearer {}", token.token)) {
+                return challenge(token, addresses[door as usize]);
+            }
         }
         if path == "/v2/" {
             return Answer::new(200, JSON, "{}");
@@ -109,15 +111,12 @@ impl Shelf {
             Some((repository, kind, last))
         });
         let Some((repository, kind, last)) = parts else { return refusal(404, "NAME_UNKNOWN") };
-        if let Some(token) = self.tokens.get(repository).filter(|_| !elsewhere) {
-            let shown = request.field("Authorization");
-            if shown != Some(&format!("Bearer {}", token.token)) {
-                return challenge(token, addresses[0]);
-            }
-        }
         match kind {
             "manifests" => self.give_manifest(repository, last),
-            "blobs" => self.give_blob(request, repository, last, elsewhere, addresses[1]),
+            "blobs" => {
+                let away = (door != Door::Elsewhere).then(|| addresses[Door::Elsewhere as usize]);
+                self.give_blob(request, repository, last, away)
+            }
             _ => refusal(404, "UNSUPPORTED"),
         }
     }
@@ -134,12 +133,11 @@ impl Shelf {
         request: &Request,
         repository: &str,
         digest: &str,
-        elsewhere: bool,
-        second: SocketAddr,
+        away: Option<SocketAddr>,
     ) -> Answer {
         let key = (repository.to_owned(), digest.to_owned());
-        if !elsewhere && self.elsewhere.contains(&key) {
-            let location = format!("http://{second}{}", request.path);
+        if let Some(away) = away.filter(|_| self.elsewhere.contains(&key)) {
+            let location = format!("http://{away}{}", request.path);
             return Answer::new(307, BYTES, "").with("Location", location);
         }
         if let Some((bytes, once)) = self.wrong.get(&key) {

@@ -7,7 +7,7 @@ use super::stage::{Stage, fetched, has, worked};
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::Exam;
 use crate::check::registry::image::{DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use crate::check::registry::{Asked, Entry, Image, Layer, Shelf};
+use crate::check::registry::{Asked, Door, Entry, Image, Layer, Shelf};
 use crate::check::world::World;
 
 pub(super) struct Images {
@@ -42,8 +42,8 @@ impl Images {
     /// From the name to the first command that runs.
     pub(super) fn examine(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
         let name = format!("{}:{}", self.long, self.tag);
-        let (pulled, asked) = stage.asked(exam, &name)?;
-        let address = stage.registry.address();
+        let (pulled, asked) = stage.asked(exam, Door::Open, &name)?;
+        let address = stage.registry.address(Door::Open);
         exam.finding(
             "registry",
             match &pulled {
@@ -88,7 +88,7 @@ impl Images {
 
         // Again; and the same under another name.
         for name in [&name, &self.short] {
-            let (pulled, asked) = stage.asked(exam, name)?;
+            let (pulled, asked) = stage.asked(exam, Door::Open, name)?;
             if *name == self.short {
                 exam.finding("repository", repository(&asked, &self.short));
                 exam.finding("tag", reference(&asked, "latest"));
@@ -106,7 +106,7 @@ impl Images {
     /// An image by its digest.
     pub(super) fn examine_digest(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
         let digest = self.other_image.manifest.digest.to_string();
-        let (pulled, asked) = stage.asked(exam, &format!("{}@{digest}", self.other))?;
+        let (pulled, asked) = stage.asked(exam, Door::Open, &format!("{}@{digest}", self.other))?;
         exam.finding("by-digest", reference(&asked, &digest));
         exam.finding("by-digest", pulled);
         let again: Vec<Asked> =
@@ -120,10 +120,10 @@ impl Images {
 
     /// Images that are not there.
     pub(super) fn examine_refusals(&self, exam: &mut Exam, stage: &Stage) -> Result<()> {
-        let address = stage.registry.address();
-        let missing = stage.registry.name(&format!("{}:{}", self.short, exam.world.word()));
+        let address = stage.registry.address(Door::Open);
+        let missing = stage.registry.name(Door::Open, &format!("{}:{}", self.short, exam.world.word()));
         let nobody = format!("127.0.0.3:{}/{}", address.port(), self.short);
-        let capitals = stage.registry.name(&self.short.to_uppercase());
+        let capitals = stage.registry.name(Door::Open, &self.short.to_uppercase());
         // A name that can't be one may be refused by what reads the command line, with more words.
         for (name, most) in [(missing, 1), (nobody, 1), (capitals, usize::MAX)] {
             let call = exam.world.call().words(&["pull", &name]);

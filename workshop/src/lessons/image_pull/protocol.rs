@@ -7,7 +7,7 @@ use super::stage::{Stage, fetched, has};
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::Exam;
 use crate::check::registry::image::OCI_INDEX;
-use crate::check::registry::{Asked, Entry, Image, Kind, Layer, Shelf, Token};
+use crate::check::registry::{Asked, Door, Entry, Image, Kind, Layer, Shelf, Token};
 use crate::check::world::World;
 
 pub(super) struct Images {
@@ -51,13 +51,13 @@ impl Images {
         let locked = (repository, small(Kind::Oci), token);
         shelf.put(&locked.0, "latest", &locked.1);
         shelf.redirect(&locked.0, &locked.1.layers[0].blob.digest);
-        shelf.lock(&locked.0, locked.2.clone());
+        shelf.lock(locked.2.clone());
         Self { several, docker, plain, locked }
     }
 
     pub(super) fn examine(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
         let (name, ours, others) = &self.several;
-        let (pulled, asked) = stage.asked(exam, name)?;
+        let (pulled, asked) = stage.asked(exam, Door::Open, name)?;
         let wrong = fetched(&asked, &others.layers).next().map(|asked| asked.path.clone());
         exam.finding(
             "index",
@@ -69,16 +69,16 @@ impl Images {
         exam.finding("index", came(&asked, ours));
 
         let (name, image) = &self.docker;
-        let (pulled, asked) = stage.asked(exam, name)?;
+        let (pulled, asked) = stage.asked(exam, Door::Open, name)?;
         exam.finding("schema2", pulled);
         exam.finding("schema2", came(&asked, image));
 
         let (name, image, token) = &self.locked;
-        let (pulled, asked) = stage.asked(exam, name)?;
+        let (pulled, asked) = stage.asked(exam, Door::Locked, name)?;
         exam.finding("token", told_of(&asked, token, name, &pulled));
         if exam.holds("token") {
             exam.finding("redirect", redirected(&asked, &pulled));
-            let shown = asked.iter().filter(|asked| asked.elsewhere);
+            let shown = asked.iter().filter(|asked| asked.door == Door::Elsewhere);
             let shown = shown.filter_map(|asked| asked.authorization.as_deref()).next();
             exam.finding(
                 "no-token-elsewhere",
@@ -93,7 +93,7 @@ impl Images {
             return Ok(());
         }
         let (name, (file, content)) = &self.plain;
-        let (pulled, _) = stage.asked(exam, name)?;
+        let (pulled, _) = stage.asked(exam, Door::Open, name)?;
         exam.finding("plain-tar", pulled);
         if exam.holds("plain-tar") {
             let mut running = stage.run(exam, name, &[])?;
@@ -147,7 +147,7 @@ fn told_of(asked: &[Asked], token: &Token, repository: &str, pulled: &Finding) -
 /// Somebody went to the other address.
 fn redirected(asked: &[Asked], pulled: &Finding) -> Finding {
     let sent = asked.iter().find(|asked| asked.status == 307);
-    let came = asked.iter().any(|asked| asked.elsewhere && asked.get);
+    let came = asked.iter().any(|asked| asked.door == Door::Elsewhere && asked.get);
     if came {
         return pulled.clone();
     }

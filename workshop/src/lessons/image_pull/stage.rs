@@ -9,7 +9,7 @@ use process::Attempt;
 
 use crate::check::claim::{Finding, Wrong};
 use crate::check::exam::Exam;
-use crate::check::registry::{Asked, Entry, Layer, Registry, Shelf};
+use crate::check::registry::{Asked, Door, Entry, Layer, Registry, Shelf};
 use crate::check::texts;
 use crate::check::world::{Call, Host, Outcome, Running, Trouble, World};
 use crate::registry::program::trimmed;
@@ -32,15 +32,24 @@ impl Stage {
 
     /// `pull IMAGE`, to its end.
     pub(super) fn pull(&self, exam: &Exam, image: &str) -> Result<Result<Outcome, Trouble>> {
-        let name = self.registry.name(image);
+        self.pull_at(exam, Door::Open, image)
+    }
+
+    fn pull_at(&self, exam: &Exam, door: Door, image: &str) -> Result<Result<Outcome, Trouble>> {
+        let name = self.registry.name(door, image);
         let call = exam.world.call().words(&["pull", &name]);
         Ok(self.host.start(&exam.world, &call)?.wait())
     }
 
     /// A pull that has to work, and what the registry was asked meanwhile.
-    pub(super) fn asked(&mut self, exam: &Exam, image: &str) -> Result<(Finding, Vec<Asked>)> {
+    pub(super) fn asked(
+        &mut self,
+        exam: &Exam,
+        door: Door,
+        image: &str,
+    ) -> Result<(Finding, Vec<Asked>)> {
         self.registry.asked()?;
-        let outcome = self.pull(exam, image)?;
+        let outcome = self.pull_at(exam, door, image)?;
         let asked = self.registry.asked()?;
         Ok((outcome.map_err(Wrong::from).and_then(|outcome| worked(&outcome)), asked))
     }
@@ -61,7 +70,7 @@ impl Stage {
 
     /// `run IMAGE`. A network of its own would take longer than all the rest.
     pub(super) fn call(&self, call: Call, image: &str) -> Call {
-        call.options(&["--network", "none"]).image(&self.registry.name(image))
+        call.options(&["--network", "none"]).image(&self.registry.name(Door::Open, image))
     }
 
     /// The same with `/bin/probe …`; the probe holds still at the end.
