@@ -2,7 +2,7 @@
 
 use crate::check::claim::Claim;
 
-pub(super) const CLAIMS: [Claim; 42] = [
+pub(super) const CLAIMS: [Claim; 43] = [
     Claim {
         id: "registry",
         title: "the registry is asked that the name begins with",
@@ -31,15 +31,6 @@ pub(super) const CLAIMS: [Claim; 42] = [
         after: &["registry", "repository"],
     },
     Claim {
-        id: "by-digest",
-        title: "behind `@` stands the digest of what is meant",
-        expected: "GET /v2/…/manifests/sha256:…",
-        why: "A tag can be moved to another image. A digest is the image itself.",
-        exercise: "name",
-        book: "06#digest",
-        after: &["registry", "repository", "pulls"],
-    },
-    Claim {
         id: "accept",
         title: "the registry is told which kinds of manifest are understood",
         expected: "an Accept field with the OCI's and Docker's manifest and index",
@@ -56,6 +47,15 @@ pub(super) const CLAIMS: [Claim; 42] = [
         exercise: "digest",
         book: "06#pull",
         after: &["registry", "repository", "tag"],
+    },
+    Claim {
+        id: "by-digest",
+        title: "behind `@` stands the digest of what is meant",
+        expected: "GET /v2/…/manifests/sha256:…",
+        why: "A tag can be moved to another image. A digest is the image itself.",
+        exercise: "name",
+        book: "06#digest",
+        after: &["registry", "repository", "pulls"],
     },
     Claim {
         id: "runs",
@@ -274,6 +274,16 @@ pub(super) const CLAIMS: [Claim; 42] = [
         after: &["pulls", "digest-layer"],
     },
     Claim {
+        id: "diff-id",
+        title: "no image gets another's layer by a false diff ID",
+        expected: "`pull` refuses a layer whose archive has another digest than its diff ID, or \
+                   at least keeps it to itself",
+        why: "Layers are shared by these digests, so a false one is a way into other images.",
+        exercise: "digest",
+        book: "06#digest",
+        after: &["runs", "digest-layer"],
+    },
+    Claim {
         id: "nothing-left",
         title: "what was refused is not there for `run` either",
         expected: "`run` of an image that could not be pulled executes nothing",
@@ -289,7 +299,7 @@ pub(super) const CLAIMS: [Claim; 42] = [
         why: "Half a download that lies where a whole one should makes every later pull fail.",
         exercise: "digest",
         book: "06#store",
-        after: &["runs", "digest-layer"],
+        after: &["runs", "digest-layer", "diff-id"],
     },
     Claim {
         id: "cached",

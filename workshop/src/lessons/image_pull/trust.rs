@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::stage::{PROBE, Stage, has, worked};
+use super::stage::{self, PROBE, Stage, has, seen_by, worked};
 use crate::check::claim::{Wrong, expect};
 use crate::check::exam::Exam;
 use crate::check::registry::{Entry, Image, Layer, Shelf};
@@ -18,6 +18,8 @@ pub(super) struct Images {
     manifest: String,
     /// The layer goes on after its end.
     long: String,
+    /// Says of its top layer that it is the one of `half`; and what is in it in truth.
+    false_id: (String, String),
     /// At first only half of the top layer comes; and a file in it.
     half: (String, (String, String)),
 }
@@ -65,7 +67,12 @@ impl Images {
         shelf.put(&half.0, "latest", &Image::new(&[base, &top], &json!({})));
         let bytes = &top.blob.bytes;
         shelf.swap(&half.0, &top.blob.digest, bytes[..bytes.len() / 2].to_vec(), true);
-        Self { layer, config, manifest, long, half }
+
+        let false_id = (world.word(), world.word());
+        let other = Layer::new(&[Entry::file(&half.1.0, false_id.1.as_str())]);
+        let image = Image::mistaken(&[base, &other], &top.diff_id, &json!({}));
+        shelf.put(&false_id.0, "latest", &image);
+        Self { layer, config, manifest, long, false_id, half }
     }
 
     pub(super) fn examine(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
@@ -79,7 +86,11 @@ impl Images {
         stage.refused(exam, "length", &self.long, more)?;
         if exam.goes_on() && exam.holds("runs") && exam.holds("digest-layer") {
             self.nothing_left(exam, stage)?;
-            self.half(exam, stage)?;
+            // Refused or not: what counts is what the next image gets.
+            let pulled = stage.pull(exam, &self.false_id.0)?;
+            if exam.found("diff-id", pulled).is_some() {
+                self.half(exam, stage)?;
+            }
         }
         Ok(())
     }
@@ -114,7 +125,16 @@ impl Images {
         let mut running = stage.run(exam, name, &[])?;
         let held = running.held();
         if let Some(pid) = exam.found("half", held) {
-            exam.finding("half", has(pid, file, content));
+            let (path, found) = (seen_by(pid, file), stage::content(pid, file));
+            exam.finding(
+                "diff-id",
+                expect(found != format!("{:?}", self.false_id.1), || {
+                    format!("{}: {found}, which is another image's", path.display())
+                }),
+            );
+            if exam.holds("diff-id") {
+                exam.finding("half", has(pid, file, content));
+            }
             let _ = running.release(pid);
         }
         Ok(())
