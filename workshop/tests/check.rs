@@ -1,8 +1,8 @@
 //! `coracle check` accepts whatever is right, and names the first cause of what is wrong.
 //!
 //! `right/NN/*.sh` are other implementations of a chapter's command line, `wrong/NN/*` ones with a
-//! mistake: scripts, and patches to the finished chapter. Their first lines say what they need and
-//! which claim has to fail first.
+//! mistake: scripts, patches to the finished chapter, and what sed(1) is to change in one of the right
+//! ones. Their first lines say what they need and which claim has to fail first.
 
 mod project;
 
@@ -129,7 +129,10 @@ impl Sample {
         let mut all: Vec<_> = fs::read_dir(&folder)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|it| it == "sh" || it == "patch"))
+            .filter(|path| {
+                let kinds = ["sh", "patch", "sed"];
+                path.extension().is_some_and(|it| kinds.iter().any(|kind| it == *kind))
+            })
             .map(Self::read)
             .collect();
         all.sort_by(|a, b| a.path.cmp(&b.path));
@@ -153,6 +156,21 @@ impl Sample {
             testbed::skipped(&format!("{} needs {missing}", self.path.display()));
         }
         missing.is_none()
+    }
+
+    /// The right script that it begins with, and what sed makes of it.
+    fn edit(&self, chapter: &str) -> PathBuf {
+        let right = root().join("workshop/tests/right").join(chapter).join(&self.head["of"]);
+        let mut sed = Command::new("sed");
+        let output = sed.arg("--file").arg(&self.path).arg(&right).output().unwrap();
+        assert!(output.status.success(), "{}: {}", self.path.display(), stderr(&output));
+        let same = fs::read(&right).unwrap() == output.stdout;
+        assert!(!same, "{} changes nothing", self.path.display());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edited").join(chapter);
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join(self.path.with_extension("sh").file_name().unwrap());
+        fs::write(&program, output.stdout).unwrap();
+        program
     }
 
     fn who(&self) -> Vec<Who> {
@@ -197,9 +215,10 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     let patched = Patched::new(chapter);
     let mut wrong = Vec::new();
     for sample in samples.iter().filter(|sample| sample.can_run()) {
-        let program = match sample.path.extension().is_some_and(|it| it == "patch") {
-            true => patched.build(sample),
-            false => sample.path.clone(),
+        let program = match sample.path.extension().and_then(|it| it.to_str()) {
+            Some("patch") => patched.build(sample),
+            Some("sed") => sample.edit(chapter),
+            _ => sample.path.clone(),
         };
         for who in sample.who() {
             let report = reachable.check(who, chapter, &program);
@@ -305,6 +324,7 @@ macro_rules! chapters {
 
 chapters! {
     process "00"
+    image_pull "06"
 }
 
 #[test]

@@ -88,6 +88,12 @@ impl Exam {
         self.findings.iter().any(|(other, finding)| *other == id && finding.is_ok())
     }
 
+    /// Whether a claim was found not to hold.
+    #[must_use]
+    pub fn fails(&self, id: &str) -> bool {
+        self.findings.iter().any(|(other, finding)| *other == id && finding.is_err())
+    }
+
     /// Whether to go on: not while an exercise is open, and not after the program hung.
     #[must_use]
     pub fn goes_on(&self) -> bool {
@@ -110,6 +116,11 @@ impl Exam {
         }
         let passed = problem.is_none() && checks.iter().all(|check| check.passed);
         Report { chapter: self.lesson.chapter.into(), passed, problem, checks }
+    }
+
+    /// The first claim that was found not to hold.
+    fn first_wrong(&self) -> Option<&'static str> {
+        self.lesson.claims.iter().map(|claim| claim.id).find(|id| self.fails(id))
     }
 
     fn verdict(&self, claim: &Claim, before: &[Verdict], problem: bool) -> Verdict {
@@ -135,7 +146,8 @@ impl Exam {
             // An exercise that is open, and what else is the program's state, is told by itself.
             Some(Err(Wrong::Trouble(trouble))) if trouble.problem().is_some() => cause.or(first),
             Some(_) => cause,
-            None => cause.or(first),
+            // What was not examined is no cause, also where what is wrong comes later in the list.
+            None => cause.or(first).or_else(|| self.first_wrong().map(String::from)),
         };
         Verdict {
             id: claim.id.into(),

@@ -184,15 +184,6 @@ pub(super) const CLAIMS: [Claim; 43] = [
         after: &["runs", "all-layers"],
     },
     Claim {
-        id: "unchanged",
-        title: "what a container writes is not in the image",
-        expected: "a second container does not have the file that the first one made",
-        why: "Each container has a layer of its own on top. The image's are shared by all.",
-        exercise: "entry",
-        book: "06#run",
-        after: &["runs", "entrypoint", "arguments"],
-    },
-    Claim {
         id: "index",
         title: "of an image for several machines this machine's is fetched",
         expected: "a GET of the manifest that the index has for this platform",
@@ -381,6 +372,15 @@ pub(super) const CLAIMS: [Claim; 43] = [
         exercise: "entry",
         book: "06#config",
         after: &["runs", "entrypoint"],
+    },
+    Claim {
+        id: "unchanged",
+        title: "what a container writes is not in the image",
+        expected: "a second container does not have the file that the first one made",
+        why: "Each container has a layer of its own on top. The image's are shared by all.",
+        exercise: "entry",
+        book: "06#run",
+        after: &["runs", "entrypoint", "arguments"],
     },
     Claim {
         id: "refusals",

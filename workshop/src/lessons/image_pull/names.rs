@@ -152,6 +152,9 @@ fn manifest(asked: &Asked) -> Option<(&str, &str)> {
 }
 
 fn paths(asked: &[Asked]) -> String {
+    if asked.is_empty() {
+        return "nothing".into();
+    }
     let paths = asked.iter().map(|asked| format!("{} ({})", asked.path, asked.status));
     paths.collect::<Vec<_>>().join(", ")
 }

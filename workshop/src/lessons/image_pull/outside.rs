@@ -66,7 +66,7 @@ impl Images {
 type Attack = fn(&str) -> Vec<Vec<Entry>>;
 
 /// Each an image of its own: whoever refuses the first entry does not come to the others.
-const ATTACKS: [(&str, Attack); 8] = [
+const ATTACKS: [(&str, Attack); 9] = [
     ("stays-inside", |folder| vec![vec![Entry::file(format!("{UP}{folder}/new"), "x")]]),
     ("stays-inside", |folder| {
         vec![vec![Entry::folder("a"), Entry::file(format!("a/{UP}{folder}/{FILE}"), "x")]]
@@ -85,6 +85,8 @@ const ATTACKS: [(&str, Attack); 8] = [
         vec![vec![Entry::link("out", target), Entry::file("out", "x").mode(0o777)]]
     }),
     // A second name for a file of the host's.
+    ("links-inside", |folder| vec![vec![Entry::hard_link("out", format!("{UP}{folder}/{FILE}"))]]),
+    // The same, and a file of its own name.
     ("links-inside", |folder| {
         let target = format!("{UP}{folder}/{FILE}");
         vec![vec![Entry::hard_link("out", target), Entry::file("out", "x").mode(0o777)]]
