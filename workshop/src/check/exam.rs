@@ -130,6 +130,8 @@ impl Exam {
             let cause = before.iter().find(|other| other.id == *id && !other.passed)?;
             Some(cause.because.clone().unwrap_or_else(|| cause.id.clone()))
         });
+        // One that could not be examined because of this one is not behind it.
+        let cause = cause.filter(|cause| cause != claim.id);
         let left_out = self.left_out.iter().find(|(id, _)| *id == claim.id);
         let left_out = left_out.filter(|_| finding.is_none()).map(|(_, why)| why.clone());
         let (passed, seen) = match finding {
