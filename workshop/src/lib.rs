@@ -7,6 +7,7 @@
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
 //! - [`tour`]: the whole story, live.
+//! - [`doctor`]: can this machine do every chapter, and if not, what helps?
 //! - [`run`]: build the student's chapter and become it.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
@@ -16,6 +17,7 @@
 pub mod author;
 pub mod build;
 pub mod check;
+pub mod doctor;
 pub mod http;
 pub mod lessons;
 pub mod observe;

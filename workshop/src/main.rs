@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, check, registry, run, texts, tour, web};
+use coracle::{author, check, doctor, registry, run, texts, tour, web};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -24,6 +24,12 @@ struct Arguments {
 enum Verb {
     /// See a process become a container, live, on this machine's kernel
     Tour,
+    /// Can this machine do every chapter? What is missing, and what helps
+    Doctor {
+        /// For instructors and programs: everything that was found, as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Build your program of a chapter and run it: `coracle run 00 -- run ls`
     Run {
         /// The chapter: 2, 02 or 02-pid-namespace
@@ -111,8 +117,9 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
     let done = match verb {
         None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
         Some(Verb::Tour) => tour::tour(),
+        Some(Verb::Doctor { json }) => doctor::doctor(json),
         Some(Verb::Run { chapter, args }) => {
-            match run::chapter(&Project::find()?, &chapter, &args)? {}
+            return run::chapter(&Project::find()?, &chapter, &args).map(ExitCode::from);
         }
         Some(Verb::Check { chapter, bin, json }) => {
             return check::command(chapter.as_deref(), bin.as_deref(), json);

@@ -28,7 +28,7 @@ pub(crate) fn perform(reporter: &Reporter, action: &str, argument: &str) -> Opti
         "list" => see::list(reporter, argument),
         "write" => write(reporter, argument),
         "remove" => reporter.outcome(&format!("remove:{argument}"), remove(argument)),
-        "hold" => hold(),
+        "hold" => hold(reporter),
         "catch" => catch(reporter, argument),
         "orphans" => orphans(reporter, argument),
         "fork" => fork(reporter, argument),
@@ -56,14 +56,18 @@ fn signal(argument: &str) -> Signal {
     Signal::try_from(number(argument) as i32).unwrap_or(Signal::SIGTERM)
 }
 
+/// Says that all lines before this one have been said: they may come by a long way.
+const HOLDING: &str = "holding";
+
 /// Waits for the checker to look: our name says that we do, and SIGUSR1 lets us go on. (A blocked
 /// signal reaches even PID 1, which has no handler.) At most a minute, if nobody comes.
-fn hold() {
+fn hold(reporter: &Reporter) {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGUSR1);
     signals.add(Signal::SIGALRM);
     let _ = signals.thread_block();
     let _ = nix::unistd::alarm::set(60);
+    reporter.say(HOLDING, 1);
     set_name("held");
     let _ = signals.wait();
     set_name("went-on");
@@ -76,6 +80,7 @@ fn catch(reporter: &Reporter, argument: &str) {
     signals.add(Signal::SIGALRM);
     let _ = signals.thread_block();
     let _ = nix::unistd::alarm::set(60);
+    reporter.say(HOLDING, 1);
     set_name("held");
     if let Ok(caught) = signals.wait() {
         reporter.say("caught", caught as i32);
@@ -231,6 +236,7 @@ fn serve(reporter: &Reporter, argument: &str) {
         Ok(listener) => listener,
         Err(error) => return reporter.outcome("serve", errno(Err::<&str, _>(error))),
     };
+    reporter.say(HOLDING, 1);
     set_name("held");
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { continue };

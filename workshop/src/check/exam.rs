@@ -29,13 +29,17 @@ pub struct Exam {
 impl Exam {
     /// Examines the program in `world`.
     ///
-    /// # Errors
-    ///
-    /// When the examination itself fails. A program that is wrong is no error.
-    pub fn hold(lesson: &'static Lesson, world: World) -> Result<Report> {
+    /// An examination that breaks off (what it looked at was gone, say) has found that the first
+    /// claim which is left can't be seen to hold.
+    #[must_use]
+    pub fn hold(lesson: &'static Lesson, world: World) -> Report {
         let mut exam = Self { world, lesson, findings: Vec::new(), left_out: Vec::new() };
-        (lesson.examine)(&mut exam)?;
-        Ok(exam.report())
+        if let Err(error) = (lesson.examine)(&mut exam) {
+            let open = lesson.claims.iter().find(|claim| exam.found_of(claim.id).is_none());
+            let id = open.unwrap_or(&lesson.claims[0]).id;
+            exam.finding(id, Err(Wrong::Seen(texts::broken_off(&error))));
+        }
+        exam.report()
     }
 
     /// What was found about a claim. The first thing that is wrong about it counts.
@@ -91,7 +95,7 @@ impl Exam {
     /// Whether a claim was found not to hold.
     #[must_use]
     pub fn fails(&self, id: &str) -> bool {
-        self.findings.iter().any(|(other, finding)| *other == id && finding.is_err())
+        matches!(self.found_of(id), Some(Err(_)))
     }
 
     /// Whether to go on: not while an exercise is open, and not after the program hung.
@@ -109,29 +113,31 @@ impl Exam {
 
     fn report(&self) -> Report {
         let problem = self.problem();
-        let mut checks: Vec<Verdict> = Vec::new();
-        for claim in self.lesson.claims {
-            let verdict = self.verdict(claim, &checks, problem.is_some());
-            checks.push(verdict);
-        }
+        let claims = self.lesson.claims.iter();
+        let checks: Vec<_> = claims.map(|claim| self.verdict(claim, problem.is_some())).collect();
         let passed = problem.is_none() && checks.iter().all(|check| check.passed);
         Report { chapter: self.lesson.chapter.into(), passed, problem, checks }
     }
 
-    /// The first claim that was found not to hold.
-    fn first_wrong(&self) -> Option<&'static str> {
-        self.lesson.claims.iter().map(|claim| claim.id).find(|id| self.fails(id))
+    fn found_of(&self, id: &str) -> Option<&Finding> {
+        self.findings.iter().find(|(other, _)| *other == id).map(|(_, finding)| finding)
     }
 
-    fn verdict(&self, claim: &Claim, before: &[Verdict], problem: bool) -> Verdict {
-        let finding = self.findings.iter().find(|(id, _)| *id == claim.id).map(|(_, it)| it);
-        // The cause of a cause is the one to name.
-        let cause = claim.after.iter().find_map(|id| {
-            let cause = before.iter().find(|other| other.id == *id && !other.passed)?;
-            Some(cause.because.clone().unwrap_or_else(|| cause.id.clone()))
-        });
-        // One that could not be examined because of this one is not behind it.
-        let cause = cause.filter(|cause| cause != claim.id);
+    /// The first cause of a claim's failure: a claim whose own failure was seen, and none of those
+    /// that it rests on.
+    fn cause(&self, id: &str) -> Option<&'static str> {
+        let claim = self.lesson.claims.iter().find(|claim| claim.id == id)?;
+        let finding = self.found_of(id);
+        if matches!(finding, Some(Ok(()))) {
+            return None;
+        }
+        let below = claim.after.iter().find_map(|id| self.cause(id));
+        below.or_else(|| finding.map(|_| claim.id))
+    }
+
+    fn verdict(&self, claim: &Claim, problem: bool) -> Verdict {
+        let finding = self.found_of(claim.id);
+        let cause = claim.after.iter().find_map(|id| self.cause(id));
         let left_out = self.left_out.iter().find(|(id, _)| *id == claim.id);
         let left_out = left_out.filter(|_| finding.is_none()).map(|(_, why)| why.clone());
         let (passed, seen) = match finding {
@@ -142,14 +148,15 @@ impl Exam {
             None if problem => (false, texts::NOT_YET.into()),
             None => (false, texts::NOT_EXAMINED.into()),
         };
-        let first = before.iter().find(|other| !other.passed).map(|other| other.id.clone());
+        let failed = |other: &&Claim| matches!(self.found_of(other.id), Some(Err(_)));
+        let first = self.lesson.claims.iter().find(failed).map(|other| other.id);
+        let first = first.filter(|id| *id != claim.id);
         let because = match finding {
             _ if passed => None,
             // An exercise that is open, and what else is the program's state, is told by itself.
             Some(Err(Wrong::Trouble(trouble))) if trouble.problem().is_some() => cause.or(first),
             Some(_) => cause,
-            // What was not examined is no cause, also where what is wrong comes later in the list.
-            None => cause.or(first).or_else(|| self.first_wrong().map(String::from)),
+            None => cause.or(first),
         };
         Verdict {
             id: claim.id.into(),
@@ -162,7 +169,7 @@ impl Exam {
             hint: texts::hint(self.lesson.chapter, claim.exercise),
             book: claim.book.into(),
             left_out,
-            because,
+            because: because.map(String::from),
         }
     }
 }

@@ -38,6 +38,10 @@ pub(super) fn examiner_ended(ended: Ended) -> String {
     format!("the examiner ended without a report ({})", how(ended))
 }
 
+pub(super) fn broken_off(error: &anyhow::Error) -> String {
+    format!("the check could not look any further: {error:#}")
+}
+
 pub(super) fn hint(chapter: &str, exercise: &str) -> String {
     format!("coracle hint {chapter} {exercise}")
 }

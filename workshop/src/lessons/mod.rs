@@ -4,13 +4,16 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod chroot_jail;
 mod image_pull;
+mod pid_namespace;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 2] = [&process::LESSON, &image_pull::LESSON];
+const LESSONS: [&Lesson; 4] =
+    [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON, &image_pull::LESSON];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]

@@ -286,7 +286,7 @@ fn signals(exam: &mut Exam, host: &Host) -> Result<()> {
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let Some(_) = exam.found("forwards", held) else { return Ok(()) };
-    running.signal(Signal::SIGTERM);
+    running.signal_when_ready(Signal::SIGTERM);
     let outcome = running.wait();
     let Some(outcome) = exam.found("forwards", outcome) else { return Ok(()) };
     exam.finding(

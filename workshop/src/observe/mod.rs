@@ -11,6 +11,9 @@ use nix::unistd::Pid;
 
 pub struct Signals(u64);
 impl Signals {
+    pub fn contains(&self, signal: i32) -> bool {
+        self.0 & 1 << (signal - 1) != 0
+    }
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
@@ -24,6 +27,9 @@ pub struct Status {
     pub ppid: Pid,
     pub blocked: Signals,
     pub ignored: Signals,
+    pub caught: Signals,
+    pub nspid: Vec<i32>,
+    pub state: char,
 }
 pub fn status(pid: Pid) -> Result<Status> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -35,6 +41,9 @@ pub fn status(pid: Pid) -> Result<Status> {
         ppid: Pid::from_raw(get("PPid").parse()?),
         blocked: hex("SigBlk"),
         ignored: hex("SigIgn"),
+        caught: hex("SigCgt"),
+        nspid: get("NSpid").split_whitespace().filter_map(|n| n.parse().ok()).collect(),
+        state: get("State").chars().next().unwrap_or('?'),
     })
 }
 pub struct Descriptor {
@@ -52,7 +61,14 @@ pub fn descriptors(pid: Pid) -> Result<Vec<Descriptor>> {
     }
     Ok(v)
 }
+#[derive(Default)]
+pub struct Propagation {
+    pub shared: Option<u64>,
+}
 pub struct Mount {
+    pub device: String,
+    pub root: PathBuf,
+    pub propagation: Propagation,
     pub target: PathBuf,
     read_only: bool,
 }
@@ -62,12 +78,20 @@ impl Mount {
     }
 }
 pub fn mounts(pid: Pid) -> Result<Vec<Mount>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo"))?;
-    Ok(text
-        .lines()
+    Ok(parse_mounts(&fs::read_to_string(format!("/proc/{pid}/mountinfo"))?))
+}
+pub fn parse_mounts(text: &str) -> Vec<Mount> {
+    text.lines()
         .map(|l| {
             let w: Vec<_> = l.split(' ').collect();
-            Mount { target: w[4].into(), read_only: w[5].split(',').any(|o| o == "ro") }
+            let shared = w.iter().find_map(|o| o.strip_prefix("shared:")?.parse().ok());
+            Mount {
+                device: w[2].into(),
+                root: w[3].into(),
+                propagation: Propagation { shared },
+                target: w[4].into(),
+                read_only: w[5].split(',').any(|o| o == "ro"),
+            }
         })
-        .collect())
+        .collect()
 }

@@ -25,15 +25,20 @@ const PROCESSES: u64 = 1000;
 ///
 /// When the cgroups that there are can't be read.
 pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
-    let both = Limits {
+    let cgroup = Cgroup::new(run, limits()).or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // What was killed in there, and why, the program in it says itself.
+    Ok(cgroup.quiet())
+}
+
+/// The limits that need one.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
         memory: Some(Size(MEMORY)),
         swap: Some(Swap::Total(Size(MEMORY))),
         pids: Some(PROCESSES),
         ..Limits::default()
-    };
-    let cgroup = Cgroup::new(run, both).or_else(|_| Cgroup::new(run, Limits::default()))?;
-    // What was killed in there, and why, the program in it says itself.
-    Ok(cgroup.quiet())
+    }
 }
 
 /// The limits that need no cgroup.

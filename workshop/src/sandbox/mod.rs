@@ -17,10 +17,14 @@
 //!
 //! - [`walls`]: what of the file tree can be seen, and what can be written to.
 //! - [`ids`]: the user namespace.
-//! - [`bounds`]: how much of the machine the sandbox may use.
+//! - [`bounds`]: how much of the machine the sandbox may use; `commons`: the same for all sandboxes of
+//!   `coracle run` together.
+//! - [`guard`]: the disks.
 //! - `sys`: the system calls that `nix` lacks.
 
 pub mod bounds;
+mod commons;
+pub mod guard;
 pub mod ids;
 mod sys;
 mod texts;
@@ -29,7 +33,9 @@ pub mod walls;
 use anyhow::Result;
 use nix::sched::CloneFlags;
 use pid_namespace::PidNamespace;
+use pid_namespace::init::Init;
 use process::{Command, Container, Mechanism, rootless, sys as process_sys};
+use uts_net::netlink::Netlink;
 use uts_net::{Ipc, RunFolder};
 
 pub use ids::Who;
@@ -51,28 +57,66 @@ impl Mechanism for Net {
             Self::Hosts => CloneFlags::empty(),
         }
     }
+
+    fn enter(&mut self) -> Result<()> {
+        match self {
+            Self::Own => Netlink::open()?.up("lo"),
+            Self::Hosts => Ok(()),
+        }
+    }
 }
 
-/// A container for a command that may be wrong. It is PID 1 there.
+/// The sandbox for an examination: the command is PID 1 in it, has all rights over it, and nothing
+/// of it stays.
 ///
 /// # Errors
 ///
 /// When this machine does not allow it.
-pub fn container(command: Command, walls: Walls, net: Net, who: Who) -> Result<Container> {
-    if !process_sys::may_administer() {
-        // It is only our own half that works there; there is nothing to announce.
-        rootless::enter_quietly()?;
-    }
+pub fn for_check(command: Command, walls: Walls) -> Result<Container> {
+    become_root()?;
     let run = RunFolder::new()?;
     let cgroup = bounds::cgroup(&run)?;
-    let walls = walls.with_cgroups(&cgroup);
+    let seen_as = cgroup.places().iter().map(|it| (it.group().path.clone(), it.top.clone()));
+    let walls = walls.with_cgroups(seen_as.collect());
     Ok(Container::new(command)
         .with(run)
-        .with_some(ids::namespace(who)?)
+        .with_some(ids::namespace(Who::Keeper)?)
         .with(bounds::Bounds)
         .with(cgroup)
         .with(PidNamespace)
         .with(Ipc)
-        .with(net)
+        .with(Net::Own)
         .with(walls))
+}
+
+/// The sandbox for a student's program that is run by hand: it is who has called us, and sees the
+/// containers of other such runs.
+///
+/// # Errors
+///
+/// When this machine does not allow it.
+pub fn for_run(command: Command, walls: Walls, net: Net) -> Result<Container> {
+    become_root()?;
+    let run = RunFolder::new()?;
+    let commons = commons::Commons::new(&run, bounds::limits())?;
+    let walls = walls.with_cgroups(commons.seen_as()).writable(run.state().path());
+    Ok(Container::new(command)
+        .with(run)
+        .with_some(ids::namespace(Who::Caller)?)
+        .with(bounds::Bounds)
+        .with(commons)
+        .with(PidNamespace)
+        .with(Ipc)
+        .with(net)
+        .with(walls)
+        .with(Init))
+}
+
+/// As an ordinary user: in a user namespace that is our own half's alone, so there is nothing to
+/// announce.
+fn become_root() -> Result<()> {
+    match process_sys::may_administer() {
+        true => Ok(()),
+        false => rootless::enter_quietly(),
+    }
 }

@@ -1,5 +1,7 @@
 //! What is told when the sandbox can't be made.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 use process::Step;
 
@@ -22,3 +24,17 @@ pub(super) const LIMIT: Step = Step {
     why: "a sandbox that takes the whole machine is none",
     causes: &[],
 };
+
+pub(super) const COMMONS: Step = Step {
+    section: "04#limits",
+    why: "the containers of all sandboxes together may not take the whole machine",
+    causes: &[],
+};
+
+pub(super) fn disk_full(path: &Path, least: u64) -> String {
+    let megabytes = least >> 20;
+    format!(
+        "coracle: ended, because less than {megabytes} MB would have been left on the disk of {}",
+        path.display()
+    )
+}

@@ -14,7 +14,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use cgroup_limits::Cgroup;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
@@ -90,10 +89,9 @@ impl Walls {
         self
     }
 
-    pub(super) fn with_cgroups(mut self, cgroup: &Cgroup) -> Self {
-        let places = cgroup.places().iter();
-        self.cgroups =
-            places.map(|place| (place.group().path.clone(), place.top.clone())).collect();
+    /// These cgroups are the sandbox's own, and are to be seen as those.
+    pub(super) fn with_cgroups(mut self, seen_as: Vec<(PathBuf, PathBuf)>) -> Self {
+        self.cgroups = seen_as;
         self
     }
 

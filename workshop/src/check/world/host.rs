@@ -10,8 +10,8 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use nix::fcntl::OFlag;
@@ -25,6 +25,7 @@ use uts_net::netlink::Netlink;
 use super::running::sweep;
 use super::{Call, Running, World};
 use crate::check::texts;
+use crate::observe::{self, Mount};
 use crate::sandbox::ids::Ids;
 
 /// The kinds that a host has of its own, in the order in which they have to be joined.
@@ -45,10 +46,22 @@ pub struct Snapshot {
     pub name: String,
     /// The mounts: where, and what.
     pub mounts: BTreeSet<String>,
+    /// The numbers of the groups of mounts that tell each other of what is mounted.
+    pub peers: BTreeSet<u64>,
+    /// Device and folder of what is mounted on `/`.
+    root: (String, PathBuf),
     /// Network interfaces.
     pub interfaces: BTreeSet<String>,
     /// Folders below `/sys/fs/cgroup`.
     pub cgroups: BTreeSet<String>,
+}
+
+impl Snapshot {
+    /// Whether this is the file system that is the host's root.
+    #[must_use]
+    pub fn is_root(&self, mount: &Mount) -> bool {
+        (&self.root.0, &self.root.1) == (&mount.device, &mount.root)
+    }
 }
 
 impl Host {
@@ -226,8 +239,30 @@ impl Host {
         let mut lines = told.lines();
         let name = lines.next().unwrap_or_default().to_owned();
         let interfaces = lines.next().unwrap_or_default().split(' ').map(String::from).collect();
-        let mounts = lines.filter_map(mount_line).collect();
-        Ok(Snapshot { name, mounts, interfaces, cgroups: folders(Path::new("/sys/fs/cgroup")) })
+        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+        let mounts = text.lines().filter_map(mount_line).collect();
+        let parsed = observe::parse_mounts(&text);
+        let peers = parsed.iter().filter_map(|mount| mount.propagation.shared).collect();
+        let root = parsed.iter().rfind(|mount| mount.target == Path::new("/"));
+        let root = root.map(|mount| (mount.device.clone(), mount.root.clone())).unwrap_or_default();
+        let cgroups = folders(Path::new("/sys/fs/cgroup"));
+        Ok(Snapshot { name, mounts, peers, root, interfaces, cgroups })
+    }
+
+    /// The text of the link that stands for this kind of namespace, `pid:[4026531836]`.
+    ///
+    /// # Errors
+    ///
+    /// Without `/proc`.
+    pub fn namespace(&self, kind: &str) -> Result<String> {
+        let own = self.namespaces.iter().find(|(its, _)| *its == flag(kind));
+        let path = match own {
+            Some((_, fd)) => format!("/proc/self/fd/{}", fd.as_raw_fd()),
+            // Shared by all hosts, and the examiner.
+            None => format!("/proc/self/ns/{kind}"),
+        };
+        let text = fs::read_link(&path).tried(&texts::WORLD, format_args!("readlink({path:?})"))?;
+        Ok(text.display().to_string())
     }
 
     /// Ends what was left running, and says what that was.
@@ -281,7 +316,8 @@ fn flag(kind: &str) -> CloneFlags {
         "mnt" => CloneFlags::CLONE_NEWNS,
         "uts" => CloneFlags::CLONE_NEWUTS,
         "ipc" => CloneFlags::CLONE_NEWIPC,
-        _ => CloneFlags::CLONE_NEWNET,
+        "net" => CloneFlags::CLONE_NEWNET,
+        _ => CloneFlags::empty(),
     }
 }
 

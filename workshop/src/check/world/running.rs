@@ -21,6 +21,7 @@ use process::{Attempt, Ended, Process, sys};
 
 use super::{Facts, Host, PATIENCE, Trouble, World};
 use crate::check::texts;
+use crate::observe;
 
 /// A call of the program under examination: `PROGRAM VERB [OPTIONS] -- COMMAND`.
 #[derive(Debug, Clone)]
@@ -147,7 +148,12 @@ pub struct Running {
     deadline: Instant,
     ended: Option<Ended>,
     ended_at: Option<Instant>,
+    /// How often the probe has held still.
+    holds: usize,
 }
+
+/// How long the probe's lines may be on their way.
+const PATIENCE_FOR_LINES: Duration = Duration::from_secs(1);
 
 /// How long after the program's end its command may still appear.
 const GRACE: Duration = Duration::from_millis(200);
@@ -234,6 +240,7 @@ impl Running {
             deadline: Instant::now() + call.patience,
             ended: None,
             ended_at: None,
+            holds: 0,
         })
     }
 
@@ -255,7 +262,16 @@ impl Running {
     ///
     /// When the program ends, or time is over, before.
     pub fn held(&mut self) -> Result<Pid, Trouble> {
-        self.named("held")
+        let pid = self.named("held")?;
+        self.holds += 1;
+        // A runtime may pass the command's output on in its own time, or not at all.
+        let most = Instant::now() + PATIENCE_FOR_LINES;
+        let begin = format!("{} holding ", self.token);
+        let said = |text: &str| text.lines().filter(|line| line.starts_with(&begin)).count();
+        while said(&self.output.text()) < self.holds && Instant::now() < most {
+            self.step(Duration::from_millis(1));
+        }
+        Ok(pid)
     }
 
     /// Waits until there is a process with this name and the call's token; its number.
@@ -266,7 +282,6 @@ impl Running {
     pub fn named(&mut self, name: &str) -> Result<Pid, Trouble> {
         loop {
             if let Some(pid) = find(&self.token, name) {
-                // All that it has said before is in the pipe by now.
                 self.output.drain();
                 return Ok(pid);
             }
@@ -296,6 +311,21 @@ impl Running {
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = self.process.signal(signal as i32);
+    }
+
+    /// The same, once the program is ready for it: it may just have started the command.
+    pub fn signal_when_ready(&self, signal: Signal) {
+        let most = Instant::now() + GRACE;
+        let number = signal as i32;
+        let ready = || {
+            // If it has ended there is nothing to wait for.
+            observe::status(self.pid())
+                .map_or(true, |its| its.caught.contains(number) || its.blocked.contains(number))
+        };
+        while !ready() && Instant::now() < most {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.signal(signal);
     }
 
     /// Waits for the program's end.
