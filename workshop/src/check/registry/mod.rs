@@ -97,8 +97,8 @@ impl Registry {
     ///
     /// When it can't listen there.
     pub fn start(host: &Host, shelf: Shelf) -> Result<Self> {
-        let record = memfd_create("record", MFdFlags::MFD_CLOEXEC)
-            .tried(&texts::WORLD, "memfd_create()")?;
+        let record =
+            memfd_create("record", MFdFlags::MFD_CLOEXEC).tried(&texts::WORLD, "memfd_create()")?;
         let record = File::from(record);
         let (process, told) = host.keep(|mut tell| {
             sys::die_with_parent().tried(&texts::WORLD, "prctl(PR_SET_PDEATHSIG, SIGKILL)")?;

@@ -198,10 +198,7 @@ impl Host {
     /// # Errors
     ///
     /// What `body` fails with.
-    pub fn keep(
-        &self,
-        body: impl FnOnce(File) -> Result<Infallible>,
-    ) -> Result<(Process, String)> {
+    pub fn keep(&self, body: impl FnOnce(File) -> Result<Infallible>) -> Result<(Process, String)> {
         let (news, tell) = line()?;
         let (mut news, tell) = (File::from(news), File::from(tell));
         let complain = tell.try_clone().tried(&texts::WORLD, "dup()")?;

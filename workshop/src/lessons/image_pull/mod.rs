@@ -52,7 +52,7 @@ fn examine(exam: &mut Exam) -> Result<()> {
         start.examine(exam, &stage)?;
     }
     if exam.goes_on() && exam.holds("pulls") {
-        trust.examine(exam, &mut stage)?;
+        trust.examine(exam, &stage)?;
         outside.examine(exam, &stage)?;
     }
     Ok(())

@@ -109,8 +109,7 @@ impl Images {
         let (pulled, asked) = stage.asked(exam, Door::Open, &format!("{}@{digest}", self.other))?;
         exam.finding("by-digest", reference(&asked, &digest));
         exam.finding("by-digest", pulled);
-        let again: Vec<Asked> =
-            fetched(&asked, &self.other_image.layers[..1]).cloned().collect();
+        let again: Vec<Asked> = fetched(&asked, &self.other_image.layers[..1]).cloned().collect();
         exam.finding(
             "cached",
             expect(again.is_empty(), || format!("fetched again: {}", paths(&again))),
@@ -121,13 +120,14 @@ impl Images {
     /// Images that are not there.
     pub(super) fn examine_refusals(&self, exam: &mut Exam, stage: &Stage) -> Result<()> {
         let address = stage.registry.address(Door::Open);
-        let missing = stage.registry.name(Door::Open, &format!("{}:{}", self.short, exam.world.word()));
-        let nobody = format!("127.0.0.3:{}/{}", address.port(), self.short);
-        let capitals = stage.registry.name(Door::Open, &self.short.to_uppercase());
+        let names = [
+            stage.name(&format!("{}:{}", self.short, exam.world.word())),
+            format!("127.0.0.3:{}/{}", address.port(), self.short),
+            stage.name(&self.short.to_uppercase()),
+        ];
         // A name that can't be one may be refused by what reads the command line, with more words.
-        for (name, most) in [(missing, 1), (nobody, 1), (capitals, usize::MAX)] {
-            let call = exam.world.call().words(&["pull", &name]);
-            let outcome = stage.host.start(&exam.world, &call)?.wait();
+        let most = [1, 1, usize::MAX];
+        for (outcome, most) in stage.pull_each(exam, &names)?.into_iter().zip(most) {
             let Some(outcome) = exam.found("refusals", outcome) else { return Ok(()) };
             // What an ordinary user is told beforehand is no part of the refusal.
             let lines = outcome.errors.lines().filter(|line| !line.starts_with("Not root:"));
@@ -161,16 +161,12 @@ fn paths(asked: &[Asked]) -> String {
 
 fn repository(asked: &[Asked], expected: &str) -> Finding {
     let right = asked.iter().filter_map(manifest).any(|(repository, _)| repository == expected);
-    expect(right, || {
-        format!("the registry was asked for {}, not for {expected}", paths(asked))
-    })
+    expect(right, || format!("the registry was asked for {}, not for {expected}", paths(asked)))
 }
 
 fn reference(asked: &[Asked], expected: &str) -> Finding {
     let right = asked.iter().filter_map(manifest).any(|(_, reference)| reference == expected);
-    expect(right, || {
-        format!("the registry was asked for {}, not for {expected}", paths(asked))
-    })
+    expect(right, || format!("the registry was asked for {}, not for {expected}", paths(asked)))
 }
 
 fn accept(asked: &[Asked]) -> Finding {

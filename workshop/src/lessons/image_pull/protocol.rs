@@ -109,9 +109,10 @@ impl Images {
 
 /// The image's layers were fetched.
 fn came(asked: &[Asked], image: &Image) -> Finding {
-    let missing = image.layers.iter().find(|layer| {
-        fetched(asked, std::slice::from_ref(layer)).all(|asked| asked.status != 200)
-    });
+    let missing = image
+        .layers
+        .iter()
+        .find(|layer| fetched(asked, std::slice::from_ref(layer)).all(|asked| asked.status != 200));
     expect(missing.is_none(), || {
         let digest = missing.map(|layer| layer.blob.digest.to_string()).unwrap_or_default();
         format!("nobody asked for the layer {digest}")

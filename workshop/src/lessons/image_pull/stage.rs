@@ -17,6 +17,9 @@ use crate::registry::program::trimmed;
 /// Where the probe is in every image that is run.
 pub(super) const PROBE: &str = "/bin/probe";
 
+/// How many pulls run at the same time.
+const AT_ONCE: usize = 4;
+
 /// Where all of the examination takes place.
 pub(super) struct Stage {
     pub(super) host: Host,
@@ -54,9 +57,41 @@ impl Stage {
         Ok((outcome.map_err(Wrong::from).and_then(|outcome| worked(&outcome)), asked))
     }
 
+    /// Pulls that are not to leave anything which others need, several at a time, each as somebody
+    /// who has no images yet. Full names.
+    pub(super) fn pull_each(
+        &self,
+        exam: &Exam,
+        names: &[String],
+    ) -> Result<Vec<Result<Outcome, Trouble>>> {
+        let mut outcomes = Vec::new();
+        for names in names.chunks(AT_ONCE) {
+            let mut running = Vec::new();
+            for name in names {
+                let home = exam.world.folder("home")?;
+                let call = exam.world.call().words(&["pull", name]);
+                let call = ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"]
+                    .into_iter()
+                    .fold(call, |call, variable| call.env(variable, &home));
+                running.push(self.host.start(&exam.world, &call)?);
+            }
+            outcomes.extend(running.into_iter().map(Running::wait));
+        }
+        Ok(outcomes)
+    }
+
+    /// The full name of an image that everybody may have.
+    pub(super) fn name(&self, image: &str) -> String {
+        self.registry.name(Door::Open, image)
+    }
+
     /// A pull that must not work.
-    pub(super) fn refused(&self, exam: &mut Exam, id: &str, image: &str, what: &str) -> Result<()> {
-        let outcome = self.pull(exam, image)?;
+    pub(super) fn refused(
+        exam: &mut Exam,
+        id: &str,
+        outcome: Result<Outcome, Trouble>,
+        what: &str,
+    ) {
         let finding = outcome.map_err(Wrong::from).and_then(|outcome| match told(&outcome) {
             Some(trouble) => Err(trouble.into()),
             None if outcome.status() == 0 => {
@@ -65,12 +100,11 @@ impl Stage {
             None => Ok(()),
         });
         exam.finding(id, finding);
-        Ok(())
     }
 
     /// `run IMAGE`. A network of its own would take longer than all the rest.
     pub(super) fn call(&self, call: Call, image: &str) -> Call {
-        call.options(&["--network", "none"]).image(&self.registry.name(Door::Open, image))
+        call.options(&["--network", "none"]).image(&self.name(image))
     }
 
     /// The same with `/bin/probe …`; the probe holds still at the end.

@@ -43,10 +43,8 @@ impl Images {
         let folder = format!("{}/{}", world.word(), world.word());
         let owner = (2000 + world.number(1000) as u32, 4000 + world.number(1000) as u32);
         let user = world.word();
-        let passwd = format!(
-            "root:x:0:0:root:/:/bin/sh\n{user}:x:{}:{}::/:/bin/sh\n",
-            owner.0, owner.1
-        );
+        let passwd =
+            format!("root:x:0:0:root:/:/bin/sh\n{user}:x:{}:{}::/:/bin/sh\n", owner.0, owner.1);
         let group = format!("root:x:0:\n{user}:x:{}:\n", owner.1);
         let top = Layer::new(&[
             Entry::folder(&folder),

@@ -219,9 +219,7 @@ impl Images {
     fn one_file(&self, pid: Pid) -> Finding {
         let ((one, first), (two, second)) = (self.found(pid, "one")?, self.found(pid, "two")?);
         let (first, second) = ((first.dev(), first.ino()), (second.dev(), second.ino()));
-        expect(first == second, || {
-            format!("inode {} is {one}, {} is {two}", first.1, second.1)
-        })?;
+        expect(first == second, || format!("inode {} is {one}, {} is {two}", first.1, second.1))?;
         has(pid, &self.path("two"), &self.old)
     }
 

@@ -75,15 +75,19 @@ impl Images {
         Self { layer, config, manifest, long, false_id, half }
     }
 
-    pub(super) fn examine(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
-        let other_byte = "though one byte of the layer is another than the digest says";
-        stage.refused(exam, "digest-layer", &self.layer, other_byte)?;
-        let other = "though the configuration is another than the digest says";
-        stage.refused(exam, "digest-config", &self.config, other)?;
-        let other = "though the manifest is another than the digest says";
-        stage.refused(exam, "digest-manifest", &self.manifest, other)?;
-        let more = "though the layer has more bytes than the manifest says";
-        stage.refused(exam, "length", &self.long, more)?;
+    pub(super) fn examine(&self, exam: &mut Exam, stage: &Stage) -> Result<()> {
+        let pulled = stage.pull(exam, &self.layer)?;
+        let other = "though one byte of the layer is another than the digest says";
+        Stage::refused(exam, "digest-layer", pulled, other);
+        let others = [
+            ("digest-config", &self.config, "though the configuration is not what its digest says"),
+            ("digest-manifest", &self.manifest, "though the manifest is not what its digest says"),
+            ("length", &self.long, "though the layer has more bytes than the manifest says"),
+        ];
+        let names = others.map(|(_, name, _)| stage.name(name));
+        for ((id, _, what), pulled) in others.into_iter().zip(stage.pull_each(exam, &names)?) {
+            Stage::refused(exam, id, pulled, what);
+        }
         if exam.goes_on() && exam.holds("runs") && exam.holds("digest-layer") {
             self.nothing_left(exam, stage)?;
             // Refused or not: what counts is what the next image gets.
