@@ -70,7 +70,8 @@ impl Images {
 
         let false_id = (world.word(), world.word());
         let other = Layer::new(&[Entry::file(&half.1.0, false_id.1.as_str())]);
-        let image = Image::mistaken(&[base, &other], &top.diff_id, &json!({}));
+        let how = json!({ "Env": [format!("WHO={}", world.word())] });
+        let image = Image::mistaken(&[base, &other], &top.diff_id, &how);
         shelf.put(&false_id.0, "latest", &image);
         Self { layer, config, manifest, long, false_id, half }
     }
