@@ -12,6 +12,7 @@
 //! - [`exam`]: the examination of one program: claims get their findings, and become a report.
 //! - [`report`]: what comes out, for programs; [`show`]: the same for people.
 //! - [`world`]: the machines that the program may harm, the program, and the probe.
+//! - [`registry`]: images of the examiner's own, and a registry that has them.
 //! - [`inside`]: the examiner, PID 1 of the sandbox; `cgroups`: where it is in there.
 //! - `sys`: the only `unsafe` code. `texts`: all words.
 //!
@@ -21,6 +22,7 @@ mod cgroups;
 pub mod claim;
 pub mod exam;
 pub mod inside;
+pub mod registry;
 pub mod report;
 pub mod show;
 mod sys;
