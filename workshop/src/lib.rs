@@ -6,6 +6,9 @@
 //! # Layout
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`check`]: is it right?
+//! - [`student`]: where am I, what is next, a hint, the finished lines; and at each save again.
+//! - [`lessons`]: what the chapters teach.
 //! - [`tour`]: the whole story, live.
 //! - [`run`]: build the student's chapter and become it.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
@@ -14,10 +17,13 @@
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
+pub mod check;
 pub mod http;
+pub mod lessons;
 pub mod project;
 pub mod registry;
 pub mod run;
+pub mod student;
 pub mod texts;
 pub mod tour;
 pub mod web;

@@ -1,0 +1,488 @@
+//! What the student's loop says. See [`crate::texts`].
+
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use colored::{ColoredString, Colorize};
+
+use super::exercise::Exercise;
+use super::kept::Copy;
+use super::solve::By;
+use super::standing::{Standing, State, current};
+use crate::lessons::hints::{Hints, STEPS};
+
+pub(super) use crate::texts::{NO_JSON, cannot_read};
+
+/// How wide a text may be: one that fits everywhere.
+pub(super) const WIDTH: usize = 80;
+
+/// A line on standard error. Nobody can be told that standard error is gone.
+pub(super) fn warn(line: impl Display) {
+    let _ = io::stderr().write_all(format!("coracle: {line}\n").as_bytes());
+}
+
+pub(super) fn cannot_write(path: &Path) -> String {
+    format!("can't write {}; what was there is as it was", path.display())
+}
+
+pub(super) fn cannot_remove(path: &Path) -> String {
+    format!("can't remove {}", path.display())
+}
+
+pub(super) fn cannot_keep(folder: &Path) -> String {
+    format!("can't keep a copy of your files in {}, so they were not touched", folder.display())
+}
+
+pub(super) fn saved_meanwhile(path: &Path) -> String {
+    format!("{} was saved this very moment; try again", path.display())
+}
+
+pub(super) const NOTHING_KEPT: &str =
+    "there is no earlier version; `coracle solve` and `coracle reset` make one before they write";
+
+pub(super) fn cannot_restore(chapter: &str) -> String {
+    format!("can't bring back an earlier version of chapter {}", number(chapter))
+}
+
+pub(super) fn no_such_copy(name: &str, copies: &[Copy]) -> String {
+    match copies {
+        [] => NOTHING_KEPT.into(),
+        _ => format!("there is none called {name:?}; there are:\n{}", names(copies)),
+    }
+}
+
+pub(super) fn several_copies(name: &str, copies: &[&Copy]) -> String {
+    let copies: Vec<_> = copies.iter().map(|copy| (*copy).clone()).collect();
+    format!("{name:?} may be any of these, write a little more of it:\n{}", names(&copies))
+}
+
+fn names(copies: &[Copy]) -> String {
+    copies.iter().map(|copy| format!("  {}", copy.name)).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn turned_in_part(chapter: &str, copy: &Copy) -> String {
+    format!(
+        "chapter {} was replaced in part only; `coracle restore {} {}` brings your version back",
+        number(chapter),
+        number(chapter),
+        copy.name
+    )
+}
+
+pub(super) fn progress_is_broken(aside: &Path, error: &serde_json::Error) -> String {
+    format!(
+        "what was remembered of your progress can't be understood ({error}); it is in {} now, and a \
+         new file was begun. Your chapters are as they were.",
+        aside.display()
+    )
+}
+
+pub(super) fn not_remembered(error: &anyhow::Error) -> String {
+    format!("this will not be remembered: {error:#}")
+}
+
+pub(super) fn no_hints(exercise: &str) -> String {
+    format!("there are no hints for {exercise:?}; the comment above it in the file is all there is")
+}
+
+pub(super) fn no_such_exercise(name: &str, standing: &Standing) -> String {
+    let exercises: Vec<_> =
+        standing.exercises.iter().map(|(exercise, _)| exercise.clone()).collect();
+    not_in_chapter(name, &standing.chapter, &exercises)
+}
+
+pub(super) fn not_in_chapter(name: &str, chapter: &str, exercises: &[Exercise]) -> String {
+    let names: Vec<_> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
+    format!(
+        "chapter {} has no exercise {name:?}; choose one of {}",
+        number(chapter),
+        names.join(", ")
+    )
+}
+
+pub(super) fn lines_unclear(exercise: &str, chapter: &str, file: &Path) -> String {
+    let number = number(chapter);
+    format!(
+        "in chapters/{chapter}/{} the lines of {exercise:?} can't be told for certain, so nothing was \
+         changed: they lie between the comments `// EXERCISE {exercise}: …` and `// ANCHOR_END: \
+         {exercise}`, which have to be there once each. `coracle diff {number}` shows how they read; \
+         `coracle solve {number}` and `coracle reset {number}` replace the whole chapter and keep \
+         yours.",
+        file.display()
+    )
+}
+
+pub(super) fn replaced(
+    chapter: &str,
+    exercise: Option<&str>,
+    by: By,
+    kept: Option<&Copy>,
+) -> String {
+    let number = number(chapter);
+    let what = match exercise {
+        Some(exercise) => format!("{exercise} in chapter {number}"),
+        None => format!("Chapter {number}"),
+    };
+    let becomes = match by {
+        By::Solution => "finished",
+        By::Starter => "open again",
+    };
+    match kept {
+        None => format!("{what} is {becomes} already; nothing was changed."),
+        Some(copy) => format!("{what} is {becomes} now.\n{}", how_to_get_back(chapter, copy)),
+    }
+}
+
+fn how_to_get_back(chapter: &str, copy: &Copy) -> String {
+    format!(
+        "Your version is kept in .coracle/kept/{chapter}/{}\nTo get it back: {}",
+        copy.name,
+        command(&format!("restore {}", number(chapter)))
+    )
+}
+
+pub(super) fn restored(chapter: &str, copy: &Copy, kept: Option<&Copy>, all: &[Copy]) -> String {
+    let number = number(chapter);
+    let Some(kept) = kept else {
+        return format!("Chapter {number} is as it was kept at {} already.", copy.name);
+    };
+    let mut text = format!("Chapter {number} is as it was kept at {}.\n", copy.name);
+    text += &how_to_get_back(chapter, kept);
+    let others: Vec<_> = all.iter().filter(|other| *other != copy).take(5).cloned().collect();
+    if !others.is_empty() {
+        let _ = write!(
+            text,
+            "\nOther versions, for `coracle restore {number} NAME`:\n{}",
+            names(&others)
+        );
+    }
+    text
+}
+
+pub(super) fn no_difference(chapter: &str) -> String {
+    format!("Chapter {} is the finished one, word for word.", number(chapter))
+}
+
+pub(super) fn nothing_left(standing: &Standing) -> String {
+    let number = number(&standing.chapter);
+    if standing.passed {
+        format!("Chapter {number} is done. What is next: {}", command("next"))
+    } else {
+        format!("Nothing in chapter {number} is open. Is it right? {}", command(&check(number)))
+    }
+}
+
+fn check(number: &str) -> String {
+    format!("check {number}")
+}
+
+/// The hints up to `step`, those that were seen before in a lighter hand.
+pub(super) fn hint(chapter: &str, exercise: &Exercise, hints: &Hints, step: usize) -> String {
+    let place = format!("{}:{}", exercise.file.display(), exercise.line);
+    let mut text = format!("{}: {}\n{}\n", exercise.name.bold(), exercise.title, place.dimmed());
+    for (at, words) in hints.steps.iter().enumerate().take(step) {
+        let paragraph = wrapped(&format!("{}. {words}", at + 1), "   ");
+        let paragraph = paragraph.trim_start();
+        let _ = match at + 1 == step {
+            true => write!(text, "\n{paragraph}\n"),
+            false => write!(text, "\n{}\n", dimmed(paragraph)),
+        };
+    }
+    let number = number(chapter);
+    let name = &exercise.name;
+    let (what, how) = match step {
+        STEPS.. => ("This was the last one. The finished lines:", format!("solve {number} {name}")),
+        _ => ("Hint {step} of 3. The next one:", format!("hint {number} --exercise {name}")),
+    };
+    let what = what.replace("{step}", &step.to_string());
+    let _ = write!(text, "\n{what} {}", command(&how));
+    text
+}
+
+/// Bare `coracle`.
+pub(super) fn here(all: &[Standing]) -> String {
+    let Some(standing) = current(all) else { return all_done(all) };
+    let mut text = format!("{}\n", chapter_line(standing).bold());
+    if standing.changed {
+        text += "It passed before, but not with the files as they are now.\n";
+    }
+    text.push('\n');
+    for (exercise, state) in &standing.exercises {
+        let _ = writeln!(text, "  {}", exercise_line(exercise, *state));
+    }
+    let (done, of, minutes) = sums(all);
+    let _ = writeln!(
+        text,
+        "\n{}",
+        format!("In all {done} of {of} done; {} left.", about(minutes)).dimmed()
+    );
+    text + "\n" + &go_on(standing)
+}
+
+fn chapter_line(standing: &Standing) -> String {
+    let (done, of) = (standing.done(), standing.exercises.len());
+    format!("Chapter {}: {done} of {of} done", titled(&standing.chapter))
+}
+
+/// What to do next in the chapter that one is at.
+fn go_on(standing: &Standing) -> String {
+    let number = number(&standing.chapter);
+    let Some(exercise) = standing.next() else {
+        return format!("Next: {}", command(&check(number)));
+    };
+    let minutes = exercise
+        .hints
+        .as_ref()
+        .map_or(String::new(), |hints| format!(", {}", about(hints.minutes)));
+    format!(
+        "Next: {}{minutes}, in {}:{}\n{}",
+        exercise.name.bold(),
+        exercise.file.display(),
+        exercise.line,
+        command(&format!("watch {number}"))
+    )
+}
+
+fn all_done(all: &[Standing]) -> String {
+    let (done, of, _) = sums(all);
+    format!(
+        "All chapters are done: {done} of {of} exercises. Look at what you have built:\n{}",
+        command("tour")
+    )
+}
+
+/// `coracle list`.
+pub(super) fn list(all: &[Standing]) -> String {
+    let mut text = String::new();
+    for standing in all {
+        let minutes = match standing.passed {
+            true => "done".into(),
+            false if standing.changed => "changed since it passed".into(),
+            false => about(standing.minutes_left()),
+        };
+        let title = format!("Chapter {}, {minutes}", titled(&standing.chapter));
+        let _ = writeln!(text, "{}", title.bold());
+        for (exercise, state) in &standing.exercises {
+            let _ = writeln!(text, "  {}", exercise_line(exercise, *state));
+        }
+        text.push('\n');
+    }
+    let (done, of, minutes) = sums(all);
+    let _ = writeln!(text, "{done} of {of} done; {} left.", about(minutes));
+    text + &LEGEND.dimmed().to_string()
+}
+
+const LEGEND: &str = "✓ done   ✗ the last check points to it   • written, not checked yet   · open";
+
+/// `coracle next`.
+pub(super) fn next(all: &[Standing]) -> String {
+    let Some(standing) = current(all) else { return all_done(all) };
+    let Some(exercise) = standing.next() else {
+        let chapter = titled(&standing.chapter);
+        return format!(
+            "Chapter {chapter}: nothing is open. Is it right?\n{}",
+            command(&check(number(&standing.chapter)))
+        );
+    };
+    let mut text = format!("Chapter {}\n\n", titled(&standing.chapter));
+    let _ = writeln!(text, "{}: {}", exercise.name.bold(), exercise.title);
+    if !exercise.task.is_empty() {
+        let _ = writeln!(text, "{}", wrapped(&exercise.task, "  "));
+    }
+    let place = format!("{}:{}", exercise.file.display(), exercise.line);
+    let minutes = exercise
+        .hints
+        .as_ref()
+        .map_or(String::new(), |hints| format!(" ({})", about(hints.minutes)));
+    let _ = writeln!(text, "\nOpen {}{minutes}, and beside it:", place.bold());
+    text + &command(&format!("watch {}", number(&standing.chapter)))
+}
+
+pub(super) fn exercise_line(exercise: &Exercise, state: State) -> String {
+    let minutes = match &exercise.hints {
+        Some(hints) if state != State::Done => format!("{:>3} min", hints.minutes),
+        _ => String::new(),
+    };
+    // 2 + 2 + 15 + 1 + 51 + 1 + 7 columns.
+    let line = format!("{} {:<15} {:<51} {minutes}", mark(state), exercise.name, exercise.title);
+    line.trim_end().into()
+}
+
+/// A mark that is told by its shape as well as by its colour.
+pub(super) fn mark(state: State) -> ColoredString {
+    match state {
+        State::Done => "✓".green(),
+        State::Failing => "✗".red(),
+        State::Written => "•".yellow(),
+        State::Open => "·".normal(),
+    }
+}
+
+/// How many exercises are done, how many there are, and the minutes for the rest.
+pub(super) fn sums(all: &[Standing]) -> (usize, usize, u32) {
+    let done = all.iter().map(Standing::done).sum();
+    let of = all.iter().map(|standing| standing.exercises.len()).sum();
+    (done, of, all.iter().map(Standing::minutes_left).sum())
+}
+
+fn about(minutes: u32) -> String {
+    match minutes {
+        0 => "no time".into(),
+        1..=89 => format!("about {minutes} minutes"),
+        _ => format!("about {} hours", minutes.div_ceil(60)),
+    }
+}
+
+/// `02` of `02-pid-namespace`.
+pub(super) fn number(chapter: &str) -> &str {
+    chapter.get(..2).unwrap_or(chapter)
+}
+
+/// `02, pid-namespace`.
+pub(super) fn titled(chapter: &str) -> String {
+    chapter.replacen('-', ", ", 1)
+}
+
+pub(super) fn command(words: &str) -> ColoredString {
+    format!("coracle {words}").cyan()
+}
+
+/// Every line of it for itself: a colour over several lines confuses pagers.
+fn dimmed(text: &str) -> String {
+    text.lines().map(|line| line.dimmed().to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// Breaks a text into lines of at most [`WIDTH`] columns, each behind `indent`.
+pub(super) fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split_whitespace() {
+        let line = &lines[lines.len() - 1];
+        let is_first = line.len() == indent.len();
+        if !is_first && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(indent.to_owned());
+        }
+        let last = lines.len() - 1;
+        let space = if lines[last].len() == indent.len() { "" } else { " " };
+        lines[last] += space;
+        lines[last] += word;
+    }
+    lines.join("\n")
+}
+
+pub(super) const NO_CHECK: &str = "can't start the check";
+pub(super) const SIGNALS: &str = "can't wait for signals";
+pub(super) const CHECKING: &str = "Checking …";
+pub(super) const DOES_NOT_COMPILE: &str =
+    "It does not compile yet; the first error is the one to begin with.";
+
+pub(super) fn watch_title(chapter: &str, width: usize) -> String {
+    let title = format!("── Chapter {} ", titled(chapter));
+    let rest = width.saturating_sub(title.chars().count());
+    format!("{title}{}", "─".repeat(rest)).bold().to_string()
+}
+
+pub(super) fn no_report(chapter: &str) -> String {
+    format!(
+        "The check ended without a verdict. To see it alone: {}",
+        command(&check(number(chapter)))
+    )
+}
+
+pub(super) fn more_lines(lines: usize) -> String {
+    format!("… and {lines} more lines")
+}
+
+pub(super) fn chapter_passes(chapter: &str, keys: bool) -> String {
+    let how = if keys { "n goes on.".into() } else { format!("What is next: {}", command("next")) };
+    format!("{} {how}", format!("Chapter {} is done.", number(chapter)).green().bold())
+}
+
+/// What stands on both sides of the bar.
+pub(super) fn progress(done: usize, of: usize) -> (String, String) {
+    ("Exercises ".into(), format!(" {done} of {of}"))
+}
+
+/// A chapter's exercises in a line or two: `✓ spawn  ✗ exec  · wait`.
+pub(super) fn marked(standing: &Standing) -> String {
+    let mut lines = vec![(String::new(), 0)];
+    for (exercise, state) in &standing.exercises {
+        let width = exercise.name.chars().count() + 4;
+        if lines[lines.len() - 1].1 + width > WIDTH {
+            lines.push((String::new(), 0));
+        }
+        let last = lines.len() - 1;
+        let _ = write!(lines[last].0, "{} {}  ", mark(*state), exercise.name);
+        lines[last].1 += width;
+    }
+    let lines: Vec<_> = lines.iter().map(|(line, _)| line.trim_end()).collect();
+    lines.join("\n")
+}
+
+/// The list where there is little room: a line for each chapter.
+pub(super) fn short_list(all: &[Standing]) -> String {
+    let mut text = String::new();
+    for standing in all {
+        let marks: String =
+            standing.exercises.iter().map(|(_, state)| format!("{} ", mark(*state))).collect();
+        let minutes = match standing.minutes_left() {
+            0 => String::new(),
+            minutes => about(minutes),
+        };
+        // The marks may have colours, which have no width: they come last.
+        let _ = writeln!(text, "{:<22} {minutes:<18} {marks}", titled(&standing.chapter));
+    }
+    text + "\n" + &LEGEND.dimmed().to_string()
+}
+
+pub(super) fn take_solution(exercise: &Exercise) -> String {
+    format!(
+        "{}: {}\n\n{}",
+        exercise.name.bold(),
+        exercise.title,
+        "Put the finished lines in the place of yours? Yours are kept."
+    )
+}
+
+pub(super) fn not_yet(chapter: &str, standing: Option<&Standing>) -> String {
+    let number = number(chapter);
+    match standing.and_then(Standing::next) {
+        Some(exercise) => format!(
+            "{} comes first, in {}:{}",
+            exercise.name.bold(),
+            exercise.file.display(),
+            exercise.line
+        ),
+        None => format!("Chapter {number} does not pass yet."),
+    }
+}
+
+pub(super) fn keys(asked: bool) -> String {
+    let keys: &[(&str, &str)] = match asked {
+        true => &[("y", "yes"), ("n", "no")],
+        false => &[
+            ("h", "hint"),
+            ("s", "solution"),
+            ("n", "next"),
+            ("l", "list"),
+            ("c", "check again"),
+            ("q", "quit"),
+        ],
+    };
+    let keys: Vec<_> = keys.iter().map(|(key, what)| format!("{} {what}", key.bold())).collect();
+    keys.join(" · ")
+}
+
+pub(super) fn polled(why: &super::watch::Polled) -> String {
+    use super::watch::Polled;
+    match why {
+        Polled::Unseen(name) => format!(
+            "This folder is shared ({name}) and does not tell of every save, so it is looked at twice \
+             a second."
+        ),
+        Polled::Refused(errno) => format!(
+            "The kernel does not tell of saves ({}), so the files are looked at twice a second.",
+            errno.desc()
+        ),
+    }
+}

@@ -1,0 +1,372 @@
+//! `coracle watch`: a check at each save.
+//!
+//! One loop waits in `poll(2)` for whatever comes first: a signal (`signalfd(2)`; that a check has
+//! ended is one, too), a change of a file, a key, or the time at which something is due.
+//!
+//! - Editors save in several steps, and "save all" writes several files. So after a change nothing is
+//!   done until it has been quiet for a moment ([`QUIET`]). Then the files are compared with those
+//!   that the last check saw; only if they differ there is something to check.
+//! - A check that still runs is about files that are no more: it is ended, and a new one begins.
+//! - The chapter uses those before it, so their files count as well.
+
+mod changes;
+mod checker;
+mod screen;
+mod terminal;
+
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::getpid;
+
+use super::solve::{self, By};
+use super::standing::{self, Standing};
+use super::{hint, progress, texts};
+use crate::project::Project;
+use changes::Changes;
+pub(super) use changes::Polled;
+use checker::{Outcome, Running};
+use screen::{Middle, Screen};
+use terminal::Terminal;
+
+/// How long it has to be quiet after a change.
+const QUIET: Duration = Duration::from_millis(60);
+/// A change is not put off for longer than this, however busy the folder is.
+const AT_MOST: Duration = Duration::from_millis(500);
+
+const SIGNALS: [Signal; 8] = [
+    Signal::SIGCHLD,
+    Signal::SIGCONT,
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGTSTP,
+    Signal::SIGWINCH,
+];
+
+/// Watches until somebody ends it: the chapter that is named, or else the one that the student is at.
+/// `check` makes the command that checks a chapter and prints its report as JSON.
+///
+/// # Errors
+///
+/// When there is no such chapter, it can't be read or checked, or standard output is closed.
+pub fn watch(
+    project: &Project,
+    chapter: Option<&str>,
+    check: &dyn Fn(&str) -> Command,
+) -> Result<()> {
+    let chapter = standing::chapter_or_current(project, chapter)?;
+    // Before anything else: a signal that comes now is not lost. (A new process gets an empty mask
+    // from Rust's library.)
+    let mask: SigSet = SIGNALS.into_iter().collect();
+    mask.thread_block().context(texts::SIGNALS)?;
+    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+    let mut watching = Watching {
+        project,
+        check,
+        changes: Changes::new(&project.root().join("chapters")),
+        signals: signals.context(texts::SIGNALS)?,
+        terminal: Terminal::new(),
+        all: standing::all(project)?,
+        chapter,
+        source: None,
+        running: None,
+        outcome: None,
+        text: None,
+        asked: None,
+        note: None,
+        changed: None,
+    };
+    let ended = watching.run();
+    // The check that runs is ended, and the terminal given back.
+    drop(watching);
+    if let Some(signal) = ended? {
+        // Whoever started us is to see by what we ended.
+        mask.thread_unblock().context(texts::SIGNALS)?;
+        raise(signal).context(texts::SIGNALS)?;
+    }
+    Ok(())
+}
+
+struct Watching<'a> {
+    project: &'a Project,
+    check: &'a dyn Fn(&str) -> Command,
+    changes: Changes,
+    signals: SignalFd,
+    terminal: Option<Terminal>,
+    all: Vec<Standing>,
+    chapter: String,
+    /// The files that were checked last, or are being checked: this chapter's and all before it.
+    source: Option<String>,
+    running: Option<Running>,
+    outcome: Option<Outcome>,
+    /// What stands in the verdict's place.
+    text: Option<String>,
+    /// The exercise whose solution was asked for, until y or n.
+    asked: Option<String>,
+    note: Option<String>,
+    /// When the first and when the last change came that was not looked at yet.
+    changed: Option<(Instant, Instant)>,
+}
+
+/// What made [`poll`] return.
+struct Ready {
+    signal: bool,
+    change: bool,
+    key: bool,
+}
+
+impl Watching<'_> {
+    /// Runs until somebody ends it; the signal that did.
+    fn run(&mut self) -> Result<Option<Signal>> {
+        self.note = self.changes.polled.as_ref().map(texts::polled);
+        self.start()?;
+        loop {
+            let ready = self.wait()?;
+            if ready.signal {
+                if let Some(signal) = self.signal()? {
+                    return Ok(Some(signal));
+                }
+            }
+            if ready.change {
+                self.changes.take();
+                let now = Instant::now();
+                self.changed = Some((self.changed.map_or(now, |(first, _)| first), now));
+            }
+            if self.is_due() {
+                self.changed = None;
+                self.look()?;
+            }
+            if ready.key && !self.keys()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<Ready> {
+        let change = self.changes.fd();
+        let key = self.terminal.as_ref().and_then(Terminal::fd);
+        let wanted = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds = vec![wanted(self.signals.as_fd())];
+        fds.extend(change.map(wanted));
+        fds.extend(key.map(wanted));
+        let timeout = match (self.changed, &change) {
+            (Some((first, last)), _) => {
+                let due = (last + QUIET).min(first + AT_MOST);
+                let left = due.saturating_duration_since(Instant::now());
+                // Rounded up: a wait that is too short would be repeated.
+                PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO)
+            }
+            (None, Some(_)) => PollTimeout::NONE,
+            (None, None) => PollTimeout::try_from(changes::PERIOD).unwrap_or(PollTimeout::ZERO),
+        };
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).context(texts::SIGNALS),
+        }
+        // An end of the other side (POLLHUP) is something to read as well.
+        let is_ready = |fd: &PollFd| fd.any().unwrap_or(false);
+        let polled = change.is_none() && self.changed.is_none() && self.differs();
+        Ok(Ready {
+            signal: is_ready(&fds[0]),
+            change: polled || change.is_some() && is_ready(&fds[1]),
+            key: key.is_some() && is_ready(&fds[fds.len() - 1]),
+        })
+    }
+
+    fn is_due(&self) -> bool {
+        let due = |(first, last): (Instant, Instant)| (last + QUIET).min(first + AT_MOST);
+        self.changed.is_some_and(|changed| Instant::now() >= due(changed))
+    }
+
+    /// What the check depends on; `None` while an editor is in the middle of something.
+    fn read_source(&self) -> Option<String> {
+        let mut source = String::new();
+        for standing in &self.all {
+            source += &progress::source(self.project, &standing.chapter).ok()?;
+            if standing.chapter == self.chapter {
+                break;
+            }
+        }
+        Some(source)
+    }
+
+    fn differs(&self) -> bool {
+        self.read_source() != self.source
+    }
+
+    /// Begins a check if the files are others than those of the last one.
+    fn look(&mut self) -> Result<()> {
+        match self.read_source() {
+            None => self.changed = Some((Instant::now(), Instant::now())),
+            source if source == self.source => {}
+            _ => {
+                self.text = None;
+                self.asked = None;
+                self.start()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a check; one that runs is ended.
+    fn start(&mut self) -> Result<()> {
+        self.running = None;
+        self.outcome = None;
+        self.source = self.read_source();
+        let own = progress::source(self.project, &self.chapter)?;
+        let mut command = (self.check)(&self.chapter);
+        // Cargo's colours as they would be without us in between.
+        if colored::control::SHOULD_COLORIZE.should_colorize()
+            && std::env::var_os("CARGO_TERM_COLOR").is_none()
+        {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        self.running = Some(Running::start(command, own)?);
+        self.all = standing::all(self.project)?;
+        self.draw()
+    }
+
+    /// Takes a signal; the one that ends us.
+    fn signal(&mut self) -> Result<Option<Signal>> {
+        while let Some(info) = self.signals.read_signal().context(texts::SIGNALS)? {
+            match Signal::try_from(info.ssi_signo.cast_signed()).context(texts::SIGNALS)? {
+                Signal::SIGCHLD => self.ended()?,
+                Signal::SIGWINCH => self.draw()?,
+                Signal::SIGTSTP => {
+                    if let Some(terminal) = &mut self.terminal {
+                        terminal.give_back();
+                    }
+                    // Not SIGTSTP again: that is blocked. We are asleep in this call.
+                    kill(getpid(), Signal::SIGSTOP).context(texts::SIGNALS)?;
+                }
+                Signal::SIGCONT => {
+                    if let Some(terminal) = &mut self.terminal {
+                        terminal.take();
+                    }
+                    self.draw()?;
+                }
+                signal => return Ok(Some(signal)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shows what the check found, if it has ended.
+    fn ended(&mut self) -> Result<()> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let Some(outcome) = running.outcome()? else { return Ok(()) };
+        self.running = None;
+        if let Some(report) = &outcome.report {
+            let source = outcome.source.clone();
+            // Not to be able to remember is no reason to show nothing.
+            if let Err(error) = progress::record(self.project, &self.chapter, source, report) {
+                self.note = Some(texts::not_remembered(&error));
+            }
+        }
+        self.outcome = Some(outcome);
+        self.all = standing::all(self.project)?;
+        self.draw()
+    }
+
+    /// Does what the pressed keys ask for; `false` when that is to end.
+    fn keys(&mut self) -> Result<bool> {
+        let Some(keys) = self.terminal.as_ref().and_then(Terminal::keys) else { return Ok(false) };
+        for key in keys {
+            if key == 'q' {
+                return Ok(false);
+            }
+            self.note = None;
+            if let Some(exercise) = self.asked.take() {
+                self.text = None;
+                if key == 'y' {
+                    self.solve(&exercise);
+                }
+                self.draw()?;
+                continue;
+            }
+            self.text = match key {
+                'h' => Some(self.hint()),
+                's' => Some(self.ask()),
+                'l' => Some(texts::short_list(&self.all)),
+                _ => None,
+            };
+            match key {
+                'c' => self.start()?,
+                'n' => self.go_on()?,
+                _ => self.draw()?,
+            }
+        }
+        Ok(true)
+    }
+
+    fn standing(&self) -> Option<&Standing> {
+        self.all.iter().find(|standing| standing.chapter == self.chapter)
+    }
+
+    fn hint(&self) -> String {
+        let Some(standing) = self.standing() else { return String::new() };
+        let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
+        let hint = hint::next(self.project, &self.chapter, exercise);
+        hint.unwrap_or_else(|error| format!("{error:#}"))
+    }
+
+    fn ask(&mut self) -> String {
+        let Some(standing) = self.standing() else { return String::new() };
+        let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
+        let question = texts::take_solution(exercise);
+        self.asked = Some(exercise.name.clone());
+        question
+    }
+
+    fn solve(&mut self, exercise: &str) {
+        let put = solve::put(self.project, &self.chapter, Some(exercise), By::Solution);
+        let kept = put.as_ref().ok().and_then(Option::as_ref);
+        self.note = Some(match &put {
+            Ok(_) => texts::replaced(&self.chapter, Some(exercise), By::Solution, kept),
+            Err(error) => format!("{error:#}"),
+        });
+    }
+
+    /// Goes on to the next chapter, if this one passes.
+    fn go_on(&mut self) -> Result<()> {
+        let passed = self.standing().is_some_and(|standing| standing.passed);
+        let next = match standing::current(&self.all) {
+            Some(next) if passed => next.chapter.clone(),
+            Some(_) => {
+                self.note = Some(texts::not_yet(&self.chapter, self.standing()));
+                return self.draw();
+            }
+            None => {
+                self.text = Some(texts::next(&self.all));
+                return self.draw();
+            }
+        };
+        self.chapter = next;
+        self.start()
+    }
+
+    fn draw(&self) -> Result<()> {
+        let middle = match (&self.text, &self.outcome) {
+            (Some(text), _) => Middle::Text(text),
+            (None, Some(outcome)) => Middle::Verdict(outcome),
+            (None, None) => Middle::Checking,
+        };
+        let keys = self.terminal.as_ref().map(|_| texts::keys(self.asked.is_some()));
+        let screen = Screen {
+            all: &self.all,
+            chapter: &self.chapter,
+            middle,
+            note: self.note.as_deref(),
+            keys: keys.as_deref(),
+        };
+        screen.draw()
+    }
+}

@@ -1,0 +1,84 @@
+//! The terminal: single keys without Enter, and as it was on every way out (`termios(3)`).
+//!
+//! Only two things are switched off: that input comes in lines (ICANON), and that it is shown (ECHO).
+//! Ctrl-C and Ctrl-Z stay signals (ISIG), and a line break stays one (OPOST), so that whatever else
+//! writes to the terminal looks as ever.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{getpgrp, read, tcgetpgrp};
+
+/// Standard input and output, where both are a terminal.
+pub(super) struct Terminal {
+    original: Termios,
+    /// Whether keys come one by one.
+    single: bool,
+}
+
+impl Terminal {
+    /// `None` where there is nobody to press a key, or to see what a key does.
+    pub(super) fn new() -> Option<Self> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return None;
+        }
+        let original = tcgetattr(io::stdin()).ok()?;
+        let mut terminal = Self { original, single: false };
+        terminal.take();
+        Some(terminal)
+    }
+
+    /// Lets keys come one by one, if the terminal is ours: not while we are in the background.
+    pub(super) fn take(&mut self) {
+        if tcgetpgrp(io::stdin()) != Ok(getpgrp()) {
+            return;
+        }
+        let mut single = self.original.clone();
+        single.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        self.single = tcsetattr(io::stdin(), SetArg::TCSANOW, &single).is_ok();
+    }
+
+    /// Leaves the terminal as it was found.
+    pub(super) fn give_back(&mut self) {
+        if self.single && tcgetpgrp(io::stdin()) == Ok(getpgrp()) {
+            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.original);
+        }
+        self.single = false;
+    }
+
+    /// What becomes readable when a key is pressed; `None` while the terminal is somebody else's.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'static>> {
+        self.single.then(stdin)
+    }
+
+    /// The keys that were pressed; `None` when the terminal has gone.
+    pub(super) fn keys(&self) -> Option<Vec<char>> {
+        let mut bytes = [0; 64];
+        let length = read(io::stdin(), &mut bytes).ok().filter(|length| *length > 0)?;
+        match bytes[..length] {
+            // An arrow or another key that is several bytes; its letters mean something else.
+            [ESCAPE, _, ..] => Some(Vec::new()),
+            ref keys => Some(keys.iter().map(|key| key.to_ascii_lowercase().into()).collect()),
+        }
+    }
+}
+
+const ESCAPE: u8 = 0x1b;
+
+fn stdin() -> BorrowedFd<'static> {
+    static STDIN: std::sync::OnceLock<io::Stdin> = std::sync::OnceLock::new();
+    STDIN.get_or_init(io::stdin).as_fd()
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Rows and columns, as they are now.
+pub(super) fn size() -> (usize, usize) {
+    let (rows, columns) = console::Term::stdout().size_checked().unwrap_or((24, 80));
+    (rows.into(), columns.into())
+}
