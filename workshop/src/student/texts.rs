@@ -231,17 +231,19 @@ fn go_on(standing: &Standing) -> String {
     let Some(exercise) = standing.next() else {
         return format!("Next: {}", command(&check(number)));
     };
-    let minutes = exercise
-        .hints
-        .as_ref()
-        .map_or(String::new(), |hints| format!(", {}", about(hints.minutes)));
+    let minutes = minutes_of(exercise);
     format!(
-        "Next: {}{minutes}, in {}:{}\n{}",
+        "Next: {}{minutes}\n      {}:{}\n      {}",
         exercise.name.bold(),
         exercise.file.display(),
         exercise.line,
         command(&format!("watch {number}"))
     )
+}
+
+/// `, about 15 minutes`; nothing where nobody knows.
+fn minutes_of(exercise: &Exercise) -> String {
+    exercise.hints.as_ref().map_or(String::new(), |hints| format!(", {}", about(hints.minutes)))
 }
 
 fn all_done(all: &[Standing]) -> String {
@@ -291,21 +293,17 @@ pub(super) fn next(all: &[Standing]) -> String {
         let _ = writeln!(text, "{}", wrapped(&exercise.task, "  "));
     }
     let place = format!("{}:{}", exercise.file.display(), exercise.line);
-    let minutes = exercise
-        .hints
-        .as_ref()
-        .map_or(String::new(), |hints| format!(" ({})", about(hints.minutes)));
-    let _ = writeln!(text, "\nOpen {}{minutes}, and beside it:", place.bold());
+    let _ = writeln!(text, "\nOpen {}{}; and beside it:", place.bold(), minutes_of(exercise));
     text + &command(&format!("watch {}", number(&standing.chapter)))
 }
 
 pub(super) fn exercise_line(exercise: &Exercise, state: State) -> String {
     let minutes = match &exercise.hints {
-        Some(hints) if state != State::Done => format!("{:>3} min", hints.minutes),
+        Some(hints) if state != State::Done => format!("{:>2} min", hints.minutes),
         _ => String::new(),
     };
-    // 2 + 2 + 15 + 1 + 51 + 1 + 7 columns.
-    let line = format!("{} {:<15} {:<51} {minutes}", mark(state), exercise.name, exercise.title);
+    // Behind two spaces, the longest of them has 80 columns.
+    let line = format!("{} {:<13} {:<55} {minutes}", mark(state), exercise.name, exercise.title);
     line.trim_end().into()
 }
 
@@ -330,7 +328,7 @@ fn about(minutes: u32) -> String {
     match minutes {
         0 => "no time".into(),
         1..=89 => format!("about {minutes} minutes"),
-        _ => format!("about {} hours", minutes.div_ceil(60)),
+        _ => format!("about {} hours", (minutes + 30) / 60),
     }
 }
 

@@ -21,9 +21,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::getpid;
 
 use super::solve::{self, By};
 use super::standing::{self, Standing};
@@ -93,6 +92,15 @@ pub fn watch(
         raise(signal).context(texts::SIGNALS)?;
     }
     Ok(())
+}
+
+/// Stops this process, as if the signal had not been caught; it returns when it goes on. The signal is
+/// the same one, since the kernel ignores it where nobody could wake us (no shell above us).
+fn sleep() -> Result<()> {
+    let stop: SigSet = [Signal::SIGTSTP].into_iter().collect();
+    stop.thread_unblock().context(texts::SIGNALS)?;
+    raise(Signal::SIGTSTP).context(texts::SIGNALS)?;
+    stop.thread_block().context(texts::SIGNALS)
 }
 
 struct Watching<'a> {
@@ -244,19 +252,22 @@ impl Watching<'_> {
                     if let Some(terminal) = &mut self.terminal {
                         terminal.give_back();
                     }
-                    // Not SIGTSTP again: that is blocked. We are asleep in this call.
-                    kill(getpid(), Signal::SIGSTOP).context(texts::SIGNALS)?;
+                    sleep()?;
+                    self.wake()?;
                 }
-                Signal::SIGCONT => {
-                    if let Some(terminal) = &mut self.terminal {
-                        terminal.take();
-                    }
-                    self.draw()?;
-                }
+                Signal::SIGCONT => self.wake()?,
                 signal => return Ok(Some(signal)),
             }
         }
         Ok(None)
+    }
+
+    /// Goes on after a sleep; the terminal was somebody else's meanwhile.
+    fn wake(&mut self) -> Result<()> {
+        if let Some(terminal) = &mut self.terminal {
+            terminal.take();
+        }
+        self.draw()
     }
 
     /// Shows what the check found, if it has ended.
