@@ -142,7 +142,7 @@ fn told(chapter: &str, wrong: Faults) -> Vec<String> {
 }
 
 /// One chapter, as a student finds it; its exercises; and what is wrong in it.
-fn starter(folder: &Path) -> Result<(Starters, Vec<(PathBuf, Exercise)>, Faults)> {
+fn starter(folder: &Path) -> Result<(Starters, Exercises, Faults)> {
     let (mut files, exercises, faults) = sources(folder)?;
     let cargo = manifest::starter(&read_text(&folder.join("Cargo.toml"))?);
     files.insert("Cargo.toml".into(), cargo.into_bytes());
@@ -150,11 +150,12 @@ fn starter(folder: &Path) -> Result<(Starters, Vec<(PathBuf, Exercise)>, Faults)
 }
 
 type Faults = Vec<(PathBuf, Fault)>;
+type Exercises = Vec<(PathBuf, Exercise)>;
 
 /// One chapter's `src/`, its exercises, and what is wrong in it.
-fn sources(chapter: &Path) -> Result<(Starters, Vec<(PathBuf, Exercise)>, Faults)> {
+fn sources(chapter: &Path) -> Result<(Starters, Exercises, Faults)> {
     let (mut sources, mut faults) = (Starters::new(), Faults::new());
-    let mut exercises: Vec<(PathBuf, Exercise)> = Vec::new();
+    let mut exercises = Exercises::new();
     for file in tree::files(&chapter.join("src"))? {
         let (file, path) = (Path::new("src").join(&file), chapter.join("src").join(&file));
         if path.extension().is_none_or(|extension| extension != "rs") {

@@ -36,10 +36,12 @@ fn record(project: &Project, chapter: &str, fails: Option<&str>) {
 
 /// The student's own lines, which no solution knows.
 fn write(project: &Project, value: u8) {
-    let text = project.read(LIB);
-    let text = text.replace("todo!(\"first: title of first\")", "0");
-    let text = text.replace("todo!(\"second: title of second\")", "0");
-    project.write(LIB, &text.replace("    0\n", &format!("    {value}\n")));
+    let lines = project.read(LIB);
+    let lines = lines.lines().map(|line| match line.trim() {
+        todo if todo.starts_with("todo!") || todo.parse::<u8>().is_ok() => format!("    {value}\n"),
+        _ => format!("{line}\n"),
+    });
+    project.write(LIB, &lines.collect::<String>());
 }
 
 #[test]
@@ -82,7 +84,7 @@ fn from_the_first_exercise_to_the_last() {
     assert!(project.says(&[]).starts_with("Chapter 01, chroot-jail: 0 of 1 done\n"));
 
     // An edit that nobody has checked, and then one that broke it.
-    project.write(LIB, &project.read(LIB).replace("    2\n", "    3\n"));
+    write(&project, 3);
     let here = project.says(&[]);
     let changed = "Chapter 00, process: 2 of 2 done\nIt passed before, but not with the files as they are now.\n";
     assert!(here.starts_with(changed) && here.contains("Next: coracle check 00"), "{here}");
@@ -90,7 +92,7 @@ fn from_the_first_exercise_to_the_last() {
     record(&project, "00-process", Some("first"));
     assert!(project.says(&[]).contains("  ✗ first"));
     // Back as it was, it is right again, and nobody has to check that.
-    project.write(LIB, &project.read(LIB).replace("    3\n", "    2\n"));
+    write(&project, 2);
     assert!(project.says(&[]).starts_with("Chapter 01"));
 
     project.says(&["solve", "01"]);

@@ -473,7 +473,7 @@ pub(super) fn keys(asked: bool) -> String {
 
 pub(super) fn polled(why: &super::watch::Polled) -> String {
     use super::watch::Polled;
-    match why {
+    let text = match why {
         Polled::Unseen(name) => format!(
             "This folder is shared ({name}) and does not tell of every save, so it is looked at twice \
              a second."
@@ -482,5 +482,11 @@ pub(super) fn polled(why: &super::watch::Polled) -> String {
             "The kernel does not tell of saves ({}), so the files are looked at twice a second.",
             errno.desc()
         ),
-    }
+    };
+    wrapped(&text, "")
+}
+
+/// What has failed while the loop goes on.
+pub(super) fn failed(error: &anyhow::Error) -> String {
+    wrapped(&format!("{error:#}"), "")
 }

@@ -17,6 +17,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::super::texts;
+use super::sys;
 use crate::check::Report;
 
 /// How long a check may take to clear up when it is ended.
@@ -50,6 +51,7 @@ impl Running {
     pub(super) fn start(mut command: Command, source: String) -> Result<Self> {
         let memory = || memfd_create(c"check", MFdFlags::MFD_CLOEXEC).map(File::from);
         let (out, said) = (memory()?, memory()?);
+        sys::of_its_own(&mut command);
         let child = command
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
@@ -87,7 +89,7 @@ fn read(file: &mut File) -> Result<String> {
 impl Drop for Running {
     /// Ends it, unless it has ended: politely, so that it can take down what it made.
     fn drop(&mut self) {
-        let group = Pid::from_raw(self.child.id().cast_signed());
+        let group = Pid::from_raw(self.child.id() as i32);
         let give_up = Instant::now() + PATIENCE;
         let mut signal = Some(Signal::SIGTERM);
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {

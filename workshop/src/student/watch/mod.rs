@@ -12,6 +12,7 @@
 mod changes;
 mod checker;
 mod screen;
+mod sys;
 mod terminal;
 
 use std::os::fd::AsFd;
@@ -62,8 +63,7 @@ pub fn watch(
     check: &dyn Fn(&str) -> Command,
 ) -> Result<()> {
     let chapter = standing::chapter_or_current(project, chapter)?;
-    // Before anything else: a signal that comes now is not lost. (A new process gets an empty mask
-    // from Rust's library.)
+    // Before anything else: a signal that comes now is not lost.
     let mask: SigSet = SIGNALS.into_iter().collect();
     mask.thread_block().context(texts::SIGNALS)?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
@@ -138,6 +138,9 @@ impl Watching<'_> {
         self.start()?;
         loop {
             let ready = self.wait()?;
+            if self.terminal.as_mut().is_some_and(Terminal::take) {
+                self.draw()?;
+            }
             if ready.signal {
                 if let Some(signal) = self.signal()? {
                     return Ok(Some(signal));
@@ -165,6 +168,8 @@ impl Watching<'_> {
         let mut fds = vec![wanted(self.signals.as_fd())];
         fds.extend(change.map(wanted));
         fds.extend(key.map(wanted));
+        // That a shell's `fg` has given it to us nobody tells.
+        let waits_for_terminal = self.terminal.is_some() && key.is_none();
         let timeout = match (self.changed, &change) {
             (Some((first, last)), _) => {
                 let due = (last + QUIET).min(first + AT_MOST);
@@ -172,8 +177,8 @@ impl Watching<'_> {
                 // Rounded up: a wait that is too short would be repeated.
                 PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO)
             }
-            (None, Some(_)) => PollTimeout::NONE,
-            (None, None) => PollTimeout::try_from(changes::PERIOD).unwrap_or(PollTimeout::ZERO),
+            (None, Some(_)) if !waits_for_terminal => PollTimeout::NONE,
+            (None, _) => PollTimeout::try_from(changes::PERIOD).unwrap_or(PollTimeout::ZERO),
         };
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -245,7 +250,7 @@ impl Watching<'_> {
     /// Takes a signal; the one that ends us.
     fn signal(&mut self) -> Result<Option<Signal>> {
         while let Some(info) = self.signals.read_signal().context(texts::SIGNALS)? {
-            match Signal::try_from(info.ssi_signo.cast_signed()).context(texts::SIGNALS)? {
+            match Signal::try_from(info.ssi_signo as i32).context(texts::SIGNALS)? {
                 Signal::SIGCHLD => self.ended()?,
                 Signal::SIGWINCH => self.draw()?,
                 Signal::SIGTSTP => {
@@ -262,9 +267,10 @@ impl Watching<'_> {
         Ok(None)
     }
 
-    /// Goes on after a sleep; the terminal was somebody else's meanwhile.
+    /// Goes on after a sleep; the terminal was somebody else's meanwhile, and may still be.
     fn wake(&mut self) -> Result<()> {
         if let Some(terminal) = &mut self.terminal {
+            terminal.give_back();
             terminal.take();
         }
         self.draw()
@@ -279,7 +285,7 @@ impl Watching<'_> {
             let source = outcome.source.clone();
             // Not to be able to remember is no reason to show nothing.
             if let Err(error) = progress::record(self.project, &self.chapter, source, report) {
-                self.note = Some(texts::not_remembered(&error));
+                self.note = Some(texts::failed(&error));
             }
         }
         self.outcome = Some(outcome);
@@ -326,7 +332,7 @@ impl Watching<'_> {
         let Some(standing) = self.standing() else { return String::new() };
         let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
         let hint = hint::next(self.project, &self.chapter, exercise);
-        hint.unwrap_or_else(|error| format!("{error:#}"))
+        hint.unwrap_or_else(|error| texts::failed(&error))
     }
 
     fn ask(&mut self) -> String {
@@ -342,7 +348,7 @@ impl Watching<'_> {
         let kept = put.as_ref().ok().and_then(Option::as_ref);
         self.note = Some(match &put {
             Ok(_) => texts::replaced(&self.chapter, Some(exercise), By::Solution, kept),
-            Err(error) => format!("{error:#}"),
+            Err(error) => texts::failed(error),
         });
     }
 
@@ -365,6 +371,10 @@ impl Watching<'_> {
     }
 
     fn draw(&self) -> Result<()> {
+        // In the background we would draw over what somebody else does.
+        if self.terminal.as_ref().is_some_and(|terminal| !terminal.is_ours()) {
+            return Ok(());
+        }
         let middle = match (&self.text, &self.outcome) {
             (Some(text), _) => Middle::Text(text),
             (None, Some(outcome)) => Middle::Verdict(outcome),

@@ -29,14 +29,21 @@ impl Terminal {
         Some(terminal)
     }
 
-    /// Lets keys come one by one, if the terminal is ours: not while we are in the background.
-    pub(super) fn take(&mut self) {
-        if tcgetpgrp(io::stdin()) != Ok(getpgrp()) {
-            return;
+    /// Lets keys come one by one, if the terminal is ours: not while we are in the background. Says
+    /// whether that is new.
+    pub(super) fn take(&mut self) -> bool {
+        if self.single || tcgetpgrp(io::stdin()) != Ok(getpgrp()) {
+            return false;
         }
         let mut single = self.original.clone();
         single.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
         self.single = tcsetattr(io::stdin(), SetArg::TCSANOW, &single).is_ok();
+        self.single
+    }
+
+    /// Whether keys come to us.
+    pub(super) fn is_ours(&self) -> bool {
+        self.single
     }
 
     /// Leaves the terminal as it was found.
@@ -56,12 +63,23 @@ impl Terminal {
     pub(super) fn keys(&self) -> Option<Vec<char>> {
         let mut bytes = [0; 64];
         let length = read(io::stdin(), &mut bytes).ok().filter(|length| *length > 0)?;
-        match bytes[..length] {
-            // An arrow or another key that is several bytes; its letters mean something else.
-            [ESCAPE, _, ..] => Some(Vec::new()),
-            ref keys => Some(keys.iter().map(|key| key.to_ascii_lowercase().into()).collect()),
+        Some(plain(&bytes[..length]))
+    }
+}
+
+/// Of what was pressed what is one letter: an arrow is several, of which the last ones mean something
+/// else here (`console_codes(4)`: ESC [ or ESC O, then up to a letter).
+fn plain(bytes: &[u8]) -> Vec<char> {
+    let mut keys = Vec::new();
+    let mut bytes = bytes.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != ESCAPE {
+            keys.push(byte.to_ascii_lowercase().into());
+        } else if matches!(bytes.next(), Some(b'[' | b'O')) {
+            let _ = bytes.find(|byte| (b'@'..=b'~').contains(byte));
         }
     }
+    keys
 }
 
 const ESCAPE: u8 = 0x1b;
@@ -81,4 +99,15 @@ impl Drop for Terminal {
 pub(super) fn size() -> (usize, usize) {
     let (rows, columns) = console::Term::stdout().size_checked().unwrap_or((24, 80));
     (rows.into(), columns.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arrow_is_no_letter() {
+        assert_eq!(plain(b"hQ \x1b[Bn\x1b[1;5Cl\x1bOcs\x1b"), ['h', 'q', ' ', 'n', 'l', 's']);
+        assert_eq!(plain(b"\x1b[12"), []);
+    }
 }
