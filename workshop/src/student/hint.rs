@@ -6,7 +6,7 @@ use super::exercise::Exercise;
 use super::progress;
 use super::standing::{self, Standing};
 use super::texts;
-use crate::lessons::hints::STEPS;
+use crate::lessons::hints::{Hints, STEPS};
 use crate::project::Project;
 use crate::texts::{STANDARD_OUTPUT, print};
 
@@ -22,7 +22,8 @@ pub fn hint(project: &Project, chapter: Option<&str>, exercise: Option<&str>) ->
     let Some(exercise) = chosen(&standing, exercise)? else {
         return print(texts::nothing_left(&standing)).context(STANDARD_OUTPUT);
     };
-    print(next(project, &chapter, exercise)?).context(STANDARD_OUTPUT)
+    let (hints, step) = next(project, &chapter, exercise)?;
+    print(texts::hint(&chapter, exercise, hints, step)).context(STANDARD_OUTPUT)
 }
 
 fn chosen<'a>(standing: &'a Standing, name: Option<&str>) -> Result<Option<&'a Exercise>> {
@@ -32,23 +33,27 @@ fn chosen<'a>(standing: &'a Standing, name: Option<&str>) -> Result<Option<&'a E
     found.map(Some).ok_or_else(|| anyhow!(texts::no_such_exercise(name, standing)))
 }
 
-/// The exercise's next hint, below those that were seen before; and how to go on.
+/// The exercise's hints, and how many of them may be shown now: one more than before. Remembers it.
 ///
 /// # Errors
 ///
 /// When it has none.
-pub(super) fn next(project: &Project, chapter: &str, exercise: &Exercise) -> Result<String> {
+pub(super) fn next<'a>(
+    project: &Project,
+    chapter: &str,
+    exercise: &'a Exercise,
+) -> Result<(&'a Hints, usize)> {
     let Some(hints) = &exercise.hints else { bail!(texts::no_hints(&exercise.name)) };
     let progress = progress::load(project);
     let seen = progress.chapters.get(chapter).and_then(|chapter| chapter.hints.get(&exercise.name));
     let step = (seen.copied().unwrap_or(0) + 1).min(STEPS);
-    // Who has hidden the folder from us still gets his hint; it is the first one each time.
     let remembered = progress::update(project, |progress| {
         let chapter = progress.chapters.entry(chapter.into()).or_default();
         chapter.hints.insert(exercise.name.clone(), step);
     });
+    // Who can't remember still gives a hint; it is the same one each time.
     if let Err(error) = remembered {
         texts::warn(texts::not_remembered(&error));
     }
-    Ok(texts::hint(chapter, exercise, hints, step))
+    Ok((hints, step))
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::path::Path;
 
 use colored::{ColoredString, Colorize};
@@ -177,26 +178,49 @@ fn check(number: &str) -> String {
     format!("check {number}")
 }
 
-/// The hints up to `step`, those that were seen before in a lighter hand.
+/// The hints up to `step`, those that were seen before in a lighter hand; and how to go on.
 pub(super) fn hint(chapter: &str, exercise: &Exercise, hints: &Hints, step: usize) -> String {
+    let (number, name) = (number(chapter), &exercise.name);
+    let how = match step {
+        STEPS.. => {
+            let solve = command(&format!("solve {number} {name}"));
+            format!("This was the last one. The finished lines: {solve}")
+        }
+        _ => {
+            let next = command(&format!("hint {number} --exercise {name}"));
+            format!("Hint {step} of {STEPS}. The next one: {next}")
+        }
+    };
+    format!("{}\n{how}", steps(exercise, hints, 0..step))
+}
+
+/// The same beside the keys: of the steps as many as fit into `rows`, the last one in any case.
+pub(super) fn hint_on_screen(
+    exercise: &Exercise,
+    hints: &Hints,
+    step: usize,
+    rows: usize,
+) -> String {
+    let how = match step {
+        STEPS.. => format!("This was the last one; {} puts in the finished lines.", "s".bold()),
+        _ => format!("Hint {step} of {STEPS}; {} shows the next one.", "h".bold()),
+    };
+    let from = |first| format!("{}\n{how}", steps(exercise, hints, first..step));
+    let fits = |text: &String| text.lines().count() <= rows;
+    let last = step.saturating_sub(1);
+    (0..last).map(from).find(fits).unwrap_or_else(|| from(last))
+}
+
+/// The exercise, and some of its steps, the last one of them in full light.
+fn steps(exercise: &Exercise, hints: &Hints, which: Range<usize>) -> String {
     let place = format!("{}:{}", exercise.file.display(), exercise.line);
     let mut text = format!("{}: {}\n{}\n", exercise.name.bold(), exercise.title, place.dimmed());
-    for (at, words) in hints.steps.iter().enumerate().take(step) {
-        let paragraph = wrapped(&format!("{}. {words}", at + 1), "   ");
-        let paragraph = paragraph.trim_start();
-        let _ = match at + 1 == step {
-            true => write!(text, "\n{paragraph}\n"),
-            false => write!(text, "\n{}\n", dimmed(paragraph)),
-        };
+    for at in which.clone() {
+        let step = wrapped(&format!("{}. {}", at + 1, hints.steps[at]), "   ");
+        let step = step.trim_start();
+        let step = if at + 1 == which.end { step.to_owned() } else { dimmed(step) };
+        let _ = write!(text, "\n{step}\n");
     }
-    let number = number(chapter);
-    let name = &exercise.name;
-    let (what, how) = match step {
-        STEPS.. => ("This was the last one. The finished lines:", format!("solve {number} {name}")),
-        _ => ("Hint {step} of 3. The next one:", format!("hint {number} --exercise {name}")),
-    };
-    let what = what.replace("{step}", &step.to_string());
-    let _ = write!(text, "\n{what} {}", command(&how));
     text
 }
 

@@ -331,8 +331,13 @@ impl Watching<'_> {
     fn hint(&self) -> String {
         let Some(standing) = self.standing() else { return String::new() };
         let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
-        let hint = hint::next(self.project, &self.chapter, exercise);
-        hint.unwrap_or_else(|error| texts::failed(&error))
+        match hint::next(self.project, &self.chapter, exercise) {
+            Ok((hints, step)) => {
+                let rows = terminal::size().0.saturating_sub(screen::FRAME);
+                texts::hint_on_screen(exercise, hints, step, rows)
+            }
+            Err(error) => texts::failed(&error),
+        }
     }
 
     fn ask(&mut self) -> String {

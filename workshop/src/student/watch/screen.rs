@@ -15,8 +15,9 @@ use crate::texts::STANDARD_OUTPUT;
 /// The top left corner, and everything from there on removed. What has scrolled away stays.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-/// Rows that are not the verdict's: title, progress, exercises, keys, and gaps between them.
-const FRAME: usize = 10;
+/// Rows that are not the middle's: the title, progress, exercises (up to two rows), keys, and the gaps
+/// between them.
+pub(super) const FRAME: usize = 8;
 
 /// What stands in the middle.
 pub(super) enum Middle<'a> {
@@ -55,7 +56,8 @@ impl Screen<'_> {
             Middle::Checking => say(&format!("{}\n", texts::CHECKING.dimmed()))?,
             Middle::Text(text) => say(&format!("{text}\n"))?,
             Middle::Verdict(outcome) => {
-                let room = self.keys.map(|_| (rows.saturating_sub(FRAME), columns));
+                // Below cargo's words stands a sentence of ours.
+                let room = self.keys.map(|_| (rows.saturating_sub(FRAME + 3), columns));
                 verdict(self.chapter, outcome, room)?;
             }
         }

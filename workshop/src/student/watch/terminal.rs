@@ -4,7 +4,7 @@
 //! Ctrl-C and Ctrl-Z stay signals (ISIG), and a line break stays one (OPOST), so that whatever else
 //! writes to the terminal looks as ever.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
@@ -46,10 +46,11 @@ impl Terminal {
         self.single
     }
 
-    /// Leaves the terminal as it was found.
+    /// Leaves the terminal as it was found, in a new line.
     pub(super) fn give_back(&mut self) {
         if self.single && tcgetpgrp(io::stdin()) == Ok(getpgrp()) {
             let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.original);
+            let _ = io::stdout().write_all(b"\n");
         }
         self.single = false;
     }
