@@ -53,6 +53,12 @@ fn the_exercise_that_is_meant_is_the_one_that_fails_or_else_the_first_open_one()
     assert_eq!(nothing, "Nothing in chapter 00 is open. Is it right? coracle check 00\n");
     record(&project, &[("cause", "second", None), ("effect", "first", Some("cause"))]);
     assert!(project.says(&["hint"]).starts_with("second: "), "not what follows from it");
+    record(&project, &[("one", "second", None), ("other", "first", None)]);
+    assert!(project.says(&["hint"]).starts_with("second: "), "what was named first");
+    record(&project, &[("one", "", None)]);
+    let said = project.says(&["hint"]);
+    assert!(said.ends_with("Has anything else changed?\ncoracle diff 00\n"), "{said}");
+    assert!(project.says(&[]).contains("Next: coracle hint 00"));
 }
 
 /// Remembers that these checks have failed: id, exercise, what caused it.
@@ -64,7 +70,7 @@ fn record(project: &Project, failed: &[(&str, &str, Option<&str>)]) {
         expected: String::new(),
         seen: String::new(),
         why: String::new(),
-        exercise: Some((*exercise).into()),
+        exercise: Some((*exercise).into()).filter(|name: &String| !name.is_empty()),
         hint: String::new(),
         book: String::new(),
         because: because.map(String::from),

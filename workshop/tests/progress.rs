@@ -52,10 +52,10 @@ fn from_the_first_exercise_to_the_last() {
         "Chapter 00, process: 0 of 2 done\n\n\
          \x20 · first         title of first                                          10 min\n\
          \x20 · second        title of second                                         10 min\n\n\
-         In all 0 of 3 done; about 30 minutes left.\n\n\
+         In all 0 of 3 done, about 30 minutes left.\n\n\
          Next: first, about 10 minutes\n\
          \x20     chapters/00-process/src/lib.rs:4\n\
-         \x20     coracle watch 00\n"
+         \x20     coracle watch 00\n\nAll commands: coracle --help\n"
     );
     assert_eq!(
         project.says(&["next"]),
@@ -76,11 +76,11 @@ fn from_the_first_exercise_to_the_last() {
     record(&project, "00-process", None);
     let list = project.says(&["list"]);
     assert!(
-        list.starts_with("Chapter 00, process, done\n  ✓ first         title of first\n"),
+        list.starts_with("Chapter 00, process: done\n  ✓ first         title of first\n"),
         "{list}"
     );
-    assert!(list.contains("Chapter 01, chroot-jail, about 10 minutes\n  · third"), "{list}");
-    assert!(list.contains("\n2 of 3 done; about 10 minutes left.\n"), "{list}");
+    assert!(list.contains("Chapter 01, chroot-jail, about 10 minutes left\n  · third"), "{list}");
+    assert!(list.contains("\n2 of 3 done, about 10 minutes left.\n"), "{list}");
     assert!(project.says(&[]).starts_with("Chapter 01, chroot-jail: 0 of 1 done\n"));
 
     // An edit that nobody has checked, and then one that broke it.
@@ -88,7 +88,7 @@ fn from_the_first_exercise_to_the_last() {
     let here = project.says(&[]);
     let changed = "Chapter 00, process: 2 of 2 done\nIt passed before, but not with the files as they are now.\n";
     assert!(here.starts_with(changed) && here.contains("Next: coracle check 00"), "{here}");
-    assert!(project.says(&["list"]).starts_with("Chapter 00, process, changed since it passed\n"));
+    assert!(project.says(&["list"]).starts_with("Chapter 00, process: changed since it passed\n"));
     record(&project, "00-process", Some("first"));
     assert!(project.says(&[]).contains("  ✗ first"));
     // Back as it was, it is right again, and nobody has to check that.

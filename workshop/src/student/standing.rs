@@ -34,6 +34,10 @@ pub struct Standing {
     pub passed: bool,
     /// They passed, but the files are others now.
     pub changed: bool,
+    /// The last check found something wrong.
+    pub failing: bool,
+    /// The exercise that the first thing points to which the last check found wrong.
+    cause: Option<String>,
 }
 
 impl Standing {
@@ -56,14 +60,28 @@ impl Standing {
             (exercise, state)
         };
         let exercises = desk.exercises.into_iter().map(state).collect();
-        Self { chapter: desk.chapter, exercises, passed, changed: passed_once && !passed }
+        let failed = remembered.last.as_ref().map_or(&[][..], |last| &last.failed);
+        Self {
+            chapter: desk.chapter,
+            exercises,
+            passed,
+            changed: passed_once && !passed,
+            failing: !passed && !failed.is_empty(),
+            cause: failed.iter().find_map(|failure| failure.exercise.clone()),
+        }
     }
 
-    /// What is to be done next: what fails comes before what is open, since it was begun.
+    /// What is to be done next: what fails comes before what is open, since it was begun; and of that
+    /// first what the check named first.
     #[must_use]
     pub fn next(&self) -> Option<&Exercise> {
         let first = |wanted| self.exercises.iter().find(|(_, state)| *state == wanted);
-        first(State::Failing).or_else(|| first(State::Open)).map(|(exercise, _)| exercise)
+        let is_cause = |exercise: &Exercise| self.cause.as_deref() == Some(&*exercise.name);
+        let mut exercises = self.exercises.iter();
+        let cause =
+            exercises.find(|(exercise, state)| *state == State::Failing && is_cause(exercise));
+        let next = cause.or_else(|| first(State::Failing)).or_else(|| first(State::Open));
+        next.map(|(exercise, _)| exercise)
     }
 
     /// How many exercises are done.

@@ -169,12 +169,18 @@ pub(super) fn nothing_left(standing: &Standing) -> String {
     let number = number(&standing.chapter);
     if standing.passed {
         format!("Chapter {number} is done. What is next: {}", command("next"))
+    } else if standing.failing {
+        format!(
+            "What the last check found belongs to no exercise of chapter {number}. Has anything else \
+             changed?\n{}",
+            command(&format!("diff {number}"))
+        )
     } else {
         format!("Nothing in chapter {number} is open. Is it right? {}", command(&check(number)))
     }
 }
 
-fn check(number: &str) -> String {
+pub(super) fn check(number: &str) -> String {
     format!("check {number}")
 }
 
@@ -236,13 +242,12 @@ pub(super) fn here(all: &[Standing]) -> String {
         let _ = writeln!(text, "  {}", exercise_line(exercise, *state));
     }
     let (done, of, minutes) = sums(all);
-    let _ = writeln!(
-        text,
-        "\n{}",
-        format!("In all {done} of {of} done; {} left.", about(minutes)).dimmed()
-    );
-    text + "\n" + &go_on(standing)
+    let _ =
+        writeln!(text, "\n{}", format!("In all {done} of {of} done{}.", left(minutes)).dimmed());
+    format!("{text}\n{}\n{}", go_on(standing), EVERYTHING.dimmed())
 }
+
+const EVERYTHING: &str = "\nAll commands: coracle --help";
 
 fn chapter_line(standing: &Standing) -> String {
     let (done, of) = (standing.done(), standing.exercises.len());
@@ -253,7 +258,8 @@ fn chapter_line(standing: &Standing) -> String {
 fn go_on(standing: &Standing) -> String {
     let number = number(&standing.chapter);
     let Some(exercise) = standing.next() else {
-        return format!("Next: {}", command(&check(number)));
+        let next = if standing.failing { format!("hint {number}") } else { check(number) };
+        return format!("Next: {}", command(&next));
     };
     let minutes = minutes_of(exercise);
     format!(
@@ -282,12 +288,12 @@ fn all_done(all: &[Standing]) -> String {
 pub(super) fn list(all: &[Standing]) -> String {
     let mut text = String::new();
     for standing in all {
-        let minutes = match standing.passed {
-            true => "done".into(),
-            false if standing.changed => "changed since it passed".into(),
-            false => about(standing.minutes_left()),
+        let how_far = match standing.passed {
+            true => ": done".into(),
+            false if standing.changed => ": changed since it passed".into(),
+            false => left(standing.minutes_left()),
         };
-        let title = format!("Chapter {}, {minutes}", titled(&standing.chapter));
+        let title = format!("Chapter {}{how_far}", titled(&standing.chapter));
         let _ = writeln!(text, "{}", title.bold());
         for (exercise, state) in &standing.exercises {
             let _ = writeln!(text, "  {}", exercise_line(exercise, *state));
@@ -295,11 +301,12 @@ pub(super) fn list(all: &[Standing]) -> String {
         text.push('\n');
     }
     let (done, of, minutes) = sums(all);
-    let _ = writeln!(text, "{done} of {of} done; {} left.", about(minutes));
+    let _ = writeln!(text, "{done} of {of} done{}.", left(minutes));
     text + &LEGEND.dimmed().to_string()
 }
 
-const LEGEND: &str = "✓ done   ✗ the last check points to it   • written, not checked yet   · open";
+pub(super) const LEGEND: &str =
+    "✓ done   ✗ the last check points to it   • written, not checked yet   · open";
 
 /// `coracle next`.
 pub(super) fn next(all: &[Standing]) -> String {
@@ -348,9 +355,14 @@ pub(super) fn sums(all: &[Standing]) -> (usize, usize, u32) {
     (done, of, all.iter().map(Standing::minutes_left).sum())
 }
 
-fn about(minutes: u32) -> String {
+/// `, about 3 hours left`; nothing where nobody knows, or nothing is left.
+fn left(minutes: u32) -> String {
+    if minutes == 0 { String::new() } else { format!(", {} left", about(minutes)) }
+}
+
+pub(super) fn about(minutes: u32) -> String {
     match minutes {
-        0 => "no time".into(),
+        0 => String::new(),
         1..=89 => format!("about {minutes} minutes"),
         _ => format!("about {} hours", (minutes + 30) / 60),
     }
@@ -390,127 +402,4 @@ pub(super) fn wrapped(text: &str, indent: &str) -> String {
         lines[last] += word;
     }
     lines.join("\n")
-}
-
-pub(super) const NO_CHECK: &str = "can't start the check";
-pub(super) const SIGNALS: &str = "can't wait for signals";
-pub(super) const CHECKING: &str = "Checking …";
-pub(super) const DOES_NOT_COMPILE: &str =
-    "It does not compile yet; the first error is the one to begin with.";
-
-pub(super) fn watch_title(chapter: &str, width: usize) -> String {
-    let title = format!("── Chapter {} ", titled(chapter));
-    let rest = width.saturating_sub(title.chars().count());
-    format!("{title}{}", "─".repeat(rest)).bold().to_string()
-}
-
-pub(super) fn no_report(chapter: &str) -> String {
-    format!(
-        "The check ended without a verdict. To see it alone: {}",
-        command(&check(number(chapter)))
-    )
-}
-
-pub(super) fn more_lines(lines: usize) -> String {
-    format!("… and {lines} more lines")
-}
-
-pub(super) fn chapter_passes(chapter: &str, keys: bool) -> String {
-    let how = if keys { "n goes on.".into() } else { format!("What is next: {}", command("next")) };
-    format!("{} {how}", format!("Chapter {} is done.", number(chapter)).green().bold())
-}
-
-/// What stands on both sides of the bar.
-pub(super) fn progress(done: usize, of: usize) -> (String, String) {
-    ("Exercises ".into(), format!(" {done} of {of}"))
-}
-
-/// A chapter's exercises in a line or two: `✓ spawn  ✗ exec  · wait`.
-pub(super) fn marked(standing: &Standing) -> String {
-    let mut lines = vec![(String::new(), 0)];
-    for (exercise, state) in &standing.exercises {
-        let width = exercise.name.chars().count() + 4;
-        if lines[lines.len() - 1].1 + width > WIDTH {
-            lines.push((String::new(), 0));
-        }
-        let last = lines.len() - 1;
-        let _ = write!(lines[last].0, "{} {}  ", mark(*state), exercise.name);
-        lines[last].1 += width;
-    }
-    let lines: Vec<_> = lines.iter().map(|(line, _)| line.trim_end()).collect();
-    lines.join("\n")
-}
-
-/// The list where there is little room: a line for each chapter.
-pub(super) fn short_list(all: &[Standing]) -> String {
-    let mut text = String::new();
-    for standing in all {
-        let marks: String =
-            standing.exercises.iter().map(|(_, state)| format!("{} ", mark(*state))).collect();
-        let minutes = match standing.minutes_left() {
-            0 => String::new(),
-            minutes => about(minutes),
-        };
-        // The marks may have colours, which have no width: they come last.
-        let _ = writeln!(text, "{:<22} {minutes:<18} {marks}", titled(&standing.chapter));
-    }
-    text + "\n" + &LEGEND.dimmed().to_string()
-}
-
-pub(super) fn take_solution(exercise: &Exercise) -> String {
-    format!(
-        "{}: {}\n\n{}",
-        exercise.name.bold(),
-        exercise.title,
-        "Put the finished lines in the place of yours? Yours are kept."
-    )
-}
-
-pub(super) fn not_yet(chapter: &str, standing: Option<&Standing>) -> String {
-    let number = number(chapter);
-    match standing.and_then(Standing::next) {
-        Some(exercise) => format!(
-            "{} comes first, in {}:{}",
-            exercise.name.bold(),
-            exercise.file.display(),
-            exercise.line
-        ),
-        None => format!("Chapter {number} does not pass yet."),
-    }
-}
-
-pub(super) fn keys(asked: bool) -> String {
-    let keys: &[(&str, &str)] = match asked {
-        true => &[("y", "yes"), ("n", "no")],
-        false => &[
-            ("h", "hint"),
-            ("s", "solution"),
-            ("n", "next"),
-            ("l", "list"),
-            ("c", "check again"),
-            ("q", "quit"),
-        ],
-    };
-    let keys: Vec<_> = keys.iter().map(|(key, what)| format!("{} {what}", key.bold())).collect();
-    keys.join(" · ")
-}
-
-pub(super) fn polled(why: &super::watch::Polled) -> String {
-    use super::watch::Polled;
-    let text = match why {
-        Polled::Unseen(name) => format!(
-            "This folder is shared ({name}) and does not tell of every save, so it is looked at twice \
-             a second."
-        ),
-        Polled::Refused(errno) => format!(
-            "The kernel does not tell of saves ({}), so the files are looked at twice a second.",
-            errno.desc()
-        ),
-    };
-    wrapped(&text, "")
-}
-
-/// What has failed while the loop goes on.
-pub(super) fn failed(error: &anyhow::Error) -> String {
-    wrapped(&format!("{error:#}"), "")
 }

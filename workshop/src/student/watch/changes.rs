@@ -49,7 +49,7 @@ pub(super) struct Changes {
 
 /// Why a folder is polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::student) enum Polled {
+pub(super) enum Polled {
     /// It is on such a file system.
     Unseen(&'static str),
     /// inotify refused.

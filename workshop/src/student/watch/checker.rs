@@ -16,8 +16,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::super::texts;
 use super::sys;
+use super::texts;
 use crate::check::Report;
 
 /// How long a check may take to clear up when it is ended.

@@ -4,7 +4,7 @@
 //! ended is one, too), a change of a file, a key, or the time at which something is due.
 //!
 //! - Editors save in several steps, and "save all" writes several files. So after a change nothing is
-//!   done until it has been quiet for a moment ([`QUIET`]). Then the files are compared with those
+//!   done until it has been quiet for a moment. Then the files are compared with those
 //!   that the last check saw; only if they differ there is something to check.
 //! - A check that still runs is about files that are no more: it is ended, and a new one begins.
 //! - The chapter uses those before it, so their files count as well.
@@ -14,6 +14,7 @@ mod checker;
 mod screen;
 mod sys;
 mod terminal;
+mod texts;
 
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -27,10 +28,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::solve::{self, By};
 use super::standing::{self, Standing};
-use super::{hint, progress, texts};
+use super::{hint, progress, texts as student_texts};
 use crate::project::Project;
 use changes::Changes;
-pub(super) use changes::Polled;
 use checker::{Outcome, Running};
 use screen::{Middle, Screen};
 use terminal::Terminal;
@@ -330,11 +330,11 @@ impl Watching<'_> {
 
     fn hint(&self) -> String {
         let Some(standing) = self.standing() else { return String::new() };
-        let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
+        let Some(exercise) = standing.next() else { return student_texts::nothing_left(standing) };
         match hint::next(self.project, &self.chapter, exercise) {
             Ok((hints, step)) => {
                 let rows = terminal::size().0.saturating_sub(screen::FRAME);
-                texts::hint_on_screen(exercise, hints, step, rows)
+                student_texts::hint_on_screen(exercise, hints, step, rows)
             }
             Err(error) => texts::failed(&error),
         }
@@ -342,7 +342,7 @@ impl Watching<'_> {
 
     fn ask(&mut self) -> String {
         let Some(standing) = self.standing() else { return String::new() };
-        let Some(exercise) = standing.next() else { return texts::nothing_left(standing) };
+        let Some(exercise) = standing.next() else { return student_texts::nothing_left(standing) };
         let question = texts::take_solution(exercise);
         self.asked = Some(exercise.name.clone());
         question
@@ -352,7 +352,7 @@ impl Watching<'_> {
         let put = solve::put(self.project, &self.chapter, Some(exercise), By::Solution);
         let kept = put.as_ref().ok().and_then(Option::as_ref);
         self.note = Some(match &put {
-            Ok(_) => texts::replaced(&self.chapter, Some(exercise), By::Solution, kept),
+            Ok(_) => student_texts::replaced(&self.chapter, Some(exercise), By::Solution, kept),
             Err(error) => texts::failed(error),
         });
     }
@@ -367,7 +367,7 @@ impl Watching<'_> {
                 return self.draw();
             }
             None => {
-                self.text = Some(texts::next(&self.all));
+                self.text = Some(student_texts::next(&self.all));
                 return self.draw();
             }
         };

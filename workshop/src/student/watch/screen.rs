@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use colored::Colorize;
 
 use super::super::standing::{Standing, State};
-use super::super::texts;
 use super::checker::Outcome;
 use super::terminal;
+use super::texts;
 use crate::check::{self, Problem};
+use crate::student::texts as student_texts;
 use crate::texts::STANDARD_OUTPUT;
 
 /// The top left corner, and everything from there on removed. What has scrolled away stays.
@@ -49,7 +50,7 @@ impl Screen<'_> {
     pub(super) fn draw(&self) -> Result<()> {
         let (rows, columns) = terminal::size();
         let clear = if self.keys.is_some() { CLEAR } else { "" };
-        let title = texts::watch_title(self.chapter, columns.min(texts::WIDTH));
+        let title = texts::watch_title(self.chapter, columns.min(student_texts::WIDTH));
         say(&format!("{clear}{title}\n\n"))?;
         match self.middle {
             Middle::Checking if self.keys.is_none() => return Ok(()),
@@ -69,7 +70,7 @@ impl Screen<'_> {
         if let Some(note) = self.note {
             footer += &format!("{note}\n\n");
         }
-        footer += &progress(self.all, columns.min(texts::WIDTH));
+        footer += &progress(self.all, columns.min(student_texts::WIDTH));
         footer.push('\n');
         if let Some(standing) = self.all.iter().find(|standing| standing.chapter == self.chapter) {
             footer += &texts::marked(standing);
@@ -132,7 +133,7 @@ fn fitted(text: &str, rows: usize, columns: usize) -> String {
 
 /// `Exercises ████████▒▒·········· 12 of 29`, as wide as `columns`.
 fn progress(all: &[Standing], columns: usize) -> String {
-    let (done, of, _) = texts::sums(all);
+    let (done, of, _) = student_texts::sums(all);
     let states = all.iter().flat_map(|standing| &standing.exercises).map(|(_, state)| *state);
     let written = states.filter(|state| matches!(state, State::Written | State::Failing)).count();
     let (before, after) = texts::progress(done, of);
