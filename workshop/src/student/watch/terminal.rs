@@ -7,7 +7,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{
+    LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+};
 use nix::unistd::{getpgrp, read, tcgetpgrp};
 
 /// Standard input and output, where both are a terminal.
@@ -37,6 +39,9 @@ impl Terminal {
         }
         let mut single = self.original.clone();
         single.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        // To read never waits: `poll` does that.
+        single.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
+        single.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         self.single = tcsetattr(io::stdin(), SetArg::TCSANOW, &single).is_ok();
         self.single
     }
@@ -63,7 +68,12 @@ impl Terminal {
     /// The keys that were pressed; `None` when the terminal has gone.
     pub(super) fn keys(&self) -> Option<Vec<char>> {
         let mut bytes = [0; 64];
-        let length = read(io::stdin(), &mut bytes).ok().filter(|length| *length > 0)?;
+        let length = read(io::stdin(), &mut bytes).ok()?;
+        // Nothing to read is no end: Ctrl-Z has thrown away what was typed before it. But it is one
+        // if there is no terminal any more.
+        if length == 0 {
+            tcgetpgrp(io::stdin()).ok()?;
+        }
         Some(plain(&bytes[..length]))
     }
 }
