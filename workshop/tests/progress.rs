@@ -161,6 +161,28 @@ fn two_at_once_both_remember() {
 }
 
 #[test]
+fn killed_at_any_moment_it_leaves_a_whole_file() {
+    let project = Project::small("progress-killed");
+    let mut killed = 0;
+    for round in 0..40 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_coracle"))
+            .args(["hint", "00", "--exercise", ["first", "second"][round % 2]])
+            .current_dir(project.path("."))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(500 * round as u64));
+        let _ = child.kill();
+        killed += usize::from(!child.wait().unwrap().success());
+        if let Ok(text) = fs::read_to_string(project.path(FILE)) {
+            serde_json::from_str::<Progress>(&text).unwrap();
+        }
+        assert_eq!(stderr(&project.coracle(&["hint", "00"])), "", "nothing is broken or locked");
+    }
+    assert!(killed > 3, "only {killed} were killed in time");
+}
+
+#[test]
 fn the_real_list_fits_on_the_screen() {
     let project = Project::real("progress-real");
     for words in [&[][..], &["list"], &["next"]] {

@@ -203,6 +203,19 @@ fn a_save_while_it_checks_begins_anew() {
     assert!(sleepers(&project).is_empty());
 }
 
+#[test]
+fn when_it_is_killed_the_check_does_not_go_on_alone() {
+    let project = project("watch-killed");
+    let mut terminal = start(&project);
+    // In one process: the shell becomes the sleep.
+    project.write("check", "exec sleep 62\n");
+    terminal.press("c");
+    terminal.until("a check runs", || !sleepers(&project).is_empty());
+    terminal.signal(Signal::SIGKILL);
+    terminal.status();
+    terminal.until("the check ends", || sleepers(&project).is_empty());
+}
+
 /// Processes of the check that stand in the project's folder.
 fn sleepers(project: &Project) -> Vec<PathBuf> {
     let root = project.path(".").canonicalize().unwrap();
