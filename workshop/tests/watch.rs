@@ -172,6 +172,24 @@ fn where_the_kernel_tells_nothing_the_files_are_looked_at() {
     assert_eq!(terminal.status().code(), Some(0));
 }
 
+#[test]
+fn a_file_that_can_not_be_read_is_waited_for() {
+    let project = project("watch-unreadable");
+    let mut terminal = start(&project);
+    let text = project.read(LIB);
+    fs::remove_file(project.path(LIB)).unwrap();
+    std::os::unix::fs::symlink("nowhere", project.path(LIB)).unwrap();
+    sleep(Duration::from_millis(300));
+    terminal.press("c");
+    terminal.see("Checking");
+    let before = begun(&project).len();
+    save(&project, &format!("{text}// more\n"));
+    terminal.until("checked", || begun(&project).len() > before);
+    terminal.see("The claim");
+    terminal.press("q");
+    assert_eq!(terminal.status().code(), Some(0));
+}
+
 /// In one step: nobody sees half of it, however busy the machine is.
 fn save(project: &Project, text: &str) {
     project.write("beside", text);
@@ -185,7 +203,8 @@ fn a_save_while_it_checks_begins_anew() {
     project.write("delay", "60");
     save(&project, "// 1");
     terminal.see("Checking");
-    terminal.until("begun", || begun(&project).len() == 2);
+    terminal.until("it takes its time", || !sleepers(&project).is_empty());
+    assert_eq!(begun(&project).len(), 2);
     project.write("delay", "0.2");
     save(&project, "// 2");
     terminal.until("begun anew", || begun(&project).len() == 3);

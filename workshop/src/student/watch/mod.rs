@@ -11,6 +11,7 @@
 
 mod changes;
 mod checker;
+mod keys;
 mod screen;
 mod sys;
 mod terminal;
@@ -26,9 +27,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::solve::{self, By};
+use super::progress;
 use super::standing::{self, Standing};
-use super::{hint, progress, texts as student_texts};
 use crate::project::Project;
 use changes::Changes;
 use checker::{Outcome, Running};
@@ -103,6 +103,11 @@ fn sleep() -> Result<()> {
     stop.thread_block().context(texts::SIGNALS)
 }
 
+/// When the files are looked at that changed first and last at these times.
+fn due((first, last): (Instant, Instant)) -> Instant {
+    (last + QUIET).min(first + AT_MOST)
+}
+
 struct Watching<'a> {
     project: &'a Project,
     check: &'a dyn Fn(&str) -> Command,
@@ -171,9 +176,8 @@ impl Watching<'_> {
         // That a shell's `fg` has given it to us nobody tells.
         let waits_for_terminal = self.terminal.is_some() && key.is_none();
         let timeout = match (self.changed, &change) {
-            (Some((first, last)), _) => {
-                let due = (last + QUIET).min(first + AT_MOST);
-                let left = due.saturating_duration_since(Instant::now());
+            (Some(changed), _) => {
+                let left = due(changed).saturating_duration_since(Instant::now());
                 // Rounded up: a wait that is too short would be repeated.
                 PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO)
             }
@@ -195,7 +199,6 @@ impl Watching<'_> {
     }
 
     fn is_due(&self) -> bool {
-        let due = |(first, last): (Instant, Instant)| (last + QUIET).min(first + AT_MOST);
         self.changed.is_some_and(|changed| Instant::now() >= due(changed))
     }
 
@@ -218,7 +221,7 @@ impl Watching<'_> {
     /// Begins a check if the files are others than those of the last one.
     fn look(&mut self) -> Result<()> {
         match self.read_source() {
-            None => self.changed = Some((Instant::now(), Instant::now())),
+            None => self.look_later(),
             source if source == self.source => {}
             _ => {
                 self.text = None;
@@ -229,12 +232,21 @@ impl Watching<'_> {
         Ok(())
     }
 
+    /// For when a file can't be read, or has gone in the very moment in which it was looked at.
+    fn look_later(&mut self) {
+        let later = Instant::now() + changes::PERIOD;
+        self.changed = Some((later, later));
+    }
+
     /// Begins a check; one that runs is ended.
     fn start(&mut self) -> Result<()> {
         self.running = None;
         self.outcome = None;
         self.source = self.read_source();
-        let own = progress::source(self.project, &self.chapter)?;
+        let Ok(own) = progress::source(self.project, &self.chapter) else {
+            self.look_later();
+            return self.draw();
+        };
         let mut command = (self.check)(&self.chapter);
         // Cargo's colours as they would be without us in between.
         if colored::control::SHOULD_COLORIZE.should_colorize()
@@ -243,8 +255,15 @@ impl Watching<'_> {
             command.env("CARGO_TERM_COLOR", "always");
         }
         self.running = Some(Running::start(command, own)?);
-        self.all = standing::all(self.project)?;
+        self.refresh();
         self.draw()
+    }
+
+    /// How far the student is now; as it was, while that can't be read.
+    fn refresh(&mut self) {
+        if let Ok(all) = standing::all(self.project) {
+            self.all = all;
+        }
     }
 
     /// Takes a signal; the one that ends us.
@@ -289,90 +308,8 @@ impl Watching<'_> {
             }
         }
         self.outcome = Some(outcome);
-        self.all = standing::all(self.project)?;
+        self.refresh();
         self.draw()
-    }
-
-    /// Does what the pressed keys ask for; `false` when that is to end.
-    fn keys(&mut self) -> Result<bool> {
-        let Some(keys) = self.terminal.as_ref().and_then(Terminal::keys) else { return Ok(false) };
-        for key in keys {
-            if key == 'q' {
-                return Ok(false);
-            }
-            self.note = None;
-            if let Some(exercise) = self.asked.take() {
-                self.text = None;
-                if key == 'y' {
-                    self.solve(&exercise);
-                }
-                self.draw()?;
-                continue;
-            }
-            self.text = match key {
-                'h' => Some(self.hint()),
-                's' => Some(self.ask()),
-                'l' => Some(texts::short_list(&self.all)),
-                _ => None,
-            };
-            match key {
-                'c' => self.start()?,
-                'n' => self.go_on()?,
-                _ => self.draw()?,
-            }
-        }
-        Ok(true)
-    }
-
-    fn standing(&self) -> Option<&Standing> {
-        self.all.iter().find(|standing| standing.chapter == self.chapter)
-    }
-
-    fn hint(&self) -> String {
-        let Some(standing) = self.standing() else { return String::new() };
-        let Some(exercise) = standing.next() else { return student_texts::nothing_left(standing) };
-        match hint::next(self.project, &self.chapter, exercise) {
-            Ok((hints, step)) => {
-                let rows = terminal::size().0.saturating_sub(screen::FRAME);
-                student_texts::hint_on_screen(exercise, hints, step, rows)
-            }
-            Err(error) => texts::failed(&error),
-        }
-    }
-
-    fn ask(&mut self) -> String {
-        let Some(standing) = self.standing() else { return String::new() };
-        let Some(exercise) = standing.next() else { return student_texts::nothing_left(standing) };
-        let question = texts::take_solution(exercise);
-        self.asked = Some(exercise.name.clone());
-        question
-    }
-
-    fn solve(&mut self, exercise: &str) {
-        let put = solve::put(self.project, &self.chapter, Some(exercise), By::Solution);
-        let kept = put.as_ref().ok().and_then(Option::as_ref);
-        self.note = Some(match &put {
-            Ok(_) => student_texts::replaced(&self.chapter, Some(exercise), By::Solution, kept),
-            Err(error) => texts::failed(error),
-        });
-    }
-
-    /// Goes on to the next chapter, if this one passes.
-    fn go_on(&mut self) -> Result<()> {
-        let passed = self.standing().is_some_and(|standing| standing.passed);
-        let next = match standing::current(&self.all) {
-            Some(next) if passed => next.chapter.clone(),
-            Some(_) => {
-                self.note = Some(texts::not_yet(&self.chapter, self.standing()));
-                return self.draw();
-            }
-            None => {
-                self.text = Some(student_texts::next(&self.all));
-                return self.draw();
-            }
-        };
-        self.chapter = next;
-        self.start()
     }
 
     fn draw(&self) -> Result<()> {
