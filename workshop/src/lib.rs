@@ -10,6 +10,7 @@
 //! - [`student`]: where am I, what is next, a hint, the finished lines; and at each save again.
 //! - [`lessons`]: what the chapters teach.
 //! - [`tour`]: the whole story, live.
+//! - [`doctor`]: can this machine do every chapter, and if not, what helps?
 //! - [`run`]: build the student's chapter and become it.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
@@ -17,12 +18,17 @@
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
+pub mod build;
 pub mod check;
+pub mod doctor;
 pub mod http;
 pub mod lessons;
+pub mod observe;
+pub mod piped;
 pub mod project;
 pub mod registry;
 pub mod run;
+pub mod sandbox;
 pub mod student;
 pub mod texts;
 pub mod tour;

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 
 use coracle::project::Project;
 use coracle::student::solve::{self, By};
-use coracle::student::{diff, hint, overview, progress, standing, watch};
-use coracle::{author, check, registry, run, texts, tour, web};
+use coracle::student::{diff, hint, overview, watch};
+use coracle::{author, check, doctor, registry, run, texts, tour, web};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -27,6 +27,12 @@ struct Arguments {
 enum Verb {
     /// See a process become a container, live, on this machine's kernel
     Tour,
+    /// Can this machine do every chapter? What is missing, and what helps
+    Doctor {
+        /// For instructors and programs: everything that was found, as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Build your program of a chapter and run it: `coracle run 00 -- run ls`
     Run {
         /// The chapter: 2, 02 or 02-pid-namespace
@@ -36,6 +42,21 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Is it right, and if not, why? Looks at what the kernel shows, not at what is printed
+    Check {
+        /// The chapter: 2, 02 or 02-pid-namespace; none for all of them
+        #[arg(value_name = "NN")]
+        chapter: Option<String>,
+        /// Another program with the chapter's command line
+        #[arg(long, value_name = "PATH", requires = "chapter")]
+        bin: Option<PathBuf>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// What `check` runs in its sandbox
+    #[command(hide = true)]
+    Examine(check::Order),
     /// Make a root folder from this host's everyday programs
     Rootfs {
         /// The folder; it is made if it is not there
@@ -60,18 +81,6 @@ enum Verb {
         /// The port to listen on
         #[arg(long, default_value_t = 80)]
         port: u16,
-    },
-    /// Is it right? What the kernel shows of your program of a chapter, and what is amiss
-    Check {
-        /// The chapter; without it the one that you are at
-        #[arg(value_name = "NN")]
-        chapter: Option<String>,
-        /// Another program that does the chapter's job
-        #[arg(long, value_name = "PATH")]
-        bin: Option<PathBuf>,
-        /// For programs to read
-        #[arg(long)]
-        json: bool,
     },
     /// Check again at every save
     Watch {
@@ -140,7 +149,7 @@ enum Author {
 fn main() -> ExitCode {
     // A command line that makes no sense ends here, with status 2.
     match perform(Arguments::parse().verb) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read this has seen enough: `coracle tour | head`.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -156,12 +165,9 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn perform(verb: Option<Verb>) -> Result<()> {
-    match verb {
+fn perform(verb: Option<Verb>) -> Result<ExitCode> {
+    let done = match verb {
         None => overview::here(&Project::find()?),
-        Some(Verb::Check { chapter, bin, json }) => {
-            check(&Project::find()?, chapter.as_deref(), bin.as_deref(), json)
-        }
         Some(Verb::Watch { chapter }) => watch(&Project::find()?, chapter.as_deref()),
         Some(Verb::Hint { chapter, exercise }) => {
             hint::hint(&Project::find()?, chapter.as_deref(), exercise.as_deref())
@@ -179,30 +185,20 @@ fn perform(verb: Option<Verb>) -> Result<()> {
         Some(Verb::Next) => overview::next(&Project::find()?),
         Some(Verb::List) => overview::list(&Project::find()?),
         Some(Verb::Tour) => tour::tour(),
+        Some(Verb::Doctor { json }) => doctor::doctor(json),
         Some(Verb::Run { chapter, args }) => {
-            match run::chapter(&Project::find()?, &chapter, &args)? {}
+            return run::chapter(&Project::find()?, &chapter, &args).map(ExitCode::from);
         }
+        Some(Verb::Check { chapter, bin, json }) => {
+            return check::command(chapter.as_deref(), bin.as_deref(), json);
+        }
+        Some(Verb::Examine(order)) => check::examine(&order),
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
-    }
-}
-
-fn check(project: &Project, name: Option<&str>, bin: Option<&Path>, json: bool) -> Result<()> {
-    let chapter = standing::chapter_or_current(project, name)?;
-    let source = progress::source(project, &chapter)?;
-    let report = check::check(project, &chapter, bin)?;
-    // Another program than the student's says nothing about the student; and whoever wants JSON
-    // (`watch`, an instructor) does with it what he likes.
-    if bin.is_none() && !json {
-        progress::record(project, &chapter, source, &report)?;
-    }
-    match json {
-        true => println!("{}", serde_json::to_string(&report)?),
-        false => check::print(&report)?,
-    }
-    if report.passed { Ok(()) } else { bail!("not yet") }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn watch(project: &Project, chapter: Option<&str>) -> Result<()> {

@@ -21,6 +21,7 @@ pub const STANDARD_OUTPUT: &str = "can't write to standard output";
 /// What was tried when this program could not find itself.
 pub const OUR_OWN_PROGRAM: &str = "can't tell which program this is";
 
+pub(crate) const PIPE: &str = "can't read what the container prints";
 pub(crate) const CURRENT_FOLDER: &str = "can't tell which folder this is; change to another one";
 pub(crate) const NO_PROJECT: &str = "this is not the workshop's folder, nor a folder in it; \
      change to your copy of the workshop (the folder with chapters/ in it) and try again";
@@ -64,10 +65,6 @@ pub(crate) fn unknown_chapter(name: &str, chapters: &[String]) -> String {
     format!("there is no chapter {name:?}; choose one of {}", chapters.join(", "))
 }
 
-pub(crate) fn cannot_execute(program: &Path) -> String {
-    format!("can't execute {}", program.display())
-}
-
 pub(crate) fn does_not_compile(package: &str) -> String {
     format!("{package} could not be built; the first error above is the one to begin with")
 }
@@ -78,6 +75,10 @@ pub(crate) fn no_program(package: &str) -> String {
 
 pub(crate) fn cannot_read(path: &Path) -> String {
     format!("can't read {}", path.display())
+}
+
+pub(crate) fn cannot_make(folder: &Path) -> String {
+    format!("can't make the folder {}", folder.display())
 }
 
 pub(crate) fn cannot_write(path: &Path) -> String {

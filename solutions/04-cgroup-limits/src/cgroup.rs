@@ -42,6 +42,7 @@ pub struct Cgroup {
     limits: Limits,
     places: Vec<Place>,
     made: Made,
+    quiet: bool,
 }
 
 /// What is to be taken down again.
@@ -62,7 +63,20 @@ impl Cgroup {
     pub fn new(run: &RunFolder, limits: Limits) -> Result<Self> {
         let places = Place::choose(run.id(), &limits.controllers())?;
         let (id, state) = (run.id().into(), run.state().clone());
-        Ok(Self { id, state, limits, places, made: Made::default() })
+        Ok(Self { id, state, limits, places, made: Made::default(), quiet: false })
+    }
+
+    /// The same, but nothing is said of what the kernel did to hold it to its limits.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Where they are to be.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// What is to be seen of cgroups in the container: its own, to be read. As on the host, one
@@ -80,7 +94,7 @@ impl Cgroup {
                 let shut = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
                 let tmpfs = |flags, data| Mount::fresh("tmpfs", "/sys/fs/cgroup", flags, data);
                 let mut mounts = vec![tmpfs(shut, "mode=755")];
-                mounts.extend(places.iter().map(|place| own(place, top.join(&place.name))));
+                mounts.extend(places.iter().map(|place| own(place, top.join(place.name()))));
                 mounts.push(tmpfs(shut | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, ""));
                 mounts
             }
@@ -194,7 +208,9 @@ impl Mechanism for Cgroup {
         drop(birthplace);
         // It is an exercise, and while it is open nothing else may suffer from that.
         let told = catch(|| {
-            killed::tell(&groups, &self.limits);
+            if !self.quiet {
+                killed::tell(&groups, &self.limits);
+            }
             Ok(())
         });
         let Some(note) = note else { return told };

@@ -40,8 +40,8 @@ const OUTSIDE: &str = "outside";
 /// Where one of a run's cgroups is to be.
 #[derive(Debug)]
 pub struct Place {
-    /// The name of its hierarchy, as the folder that it is mounted on has it.
-    pub name: PathBuf,
+    /// The topmost cgroup of its hierarchy that is to be seen here.
+    pub top: PathBuf,
     /// The cgroup that we may make others in.
     base: PathBuf,
     group: Group,
@@ -86,8 +86,13 @@ impl Place {
     fn new(hierarchy: Hierarchy, base: PathBuf, id: &str) -> Self {
         let Hierarchy { version, controllers, top, .. } = hierarchy;
         let path = base.join(PARENT).join(id);
-        let name = top.file_name().map(PathBuf::from).unwrap_or_default();
-        Self { name, base, group: Group { version, controllers, path } }
+        Self { top, base, group: Group { version, controllers, path } }
+    }
+
+    /// The name of its hierarchy, as the folder that it is mounted on has it.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        Path::new(self.top.file_name().unwrap_or_default())
     }
 
     /// The cgroup, made or not.

@@ -16,7 +16,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::{files, texts, whole};
-use crate::check::Report;
+use crate::check::{Report, Verdict};
 use crate::project::Project;
 
 /// All that is remembered.
@@ -145,10 +145,11 @@ pub fn source(project: &Project, chapter: &str) -> Result<String> {
 /// As [`update`].
 pub fn record(project: &Project, chapter: &str, source: String, report: &Report) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let causes = report.checks.iter().filter(|check| !check.passed && check.because.is_none());
-    let failed = causes
-        .map(|check| Failure { id: check.id.clone(), exercise: check.exercise.clone() })
-        .collect();
+    let failure = |check: &Verdict| {
+        let exercise = Some(check.exercise.clone()).filter(|name| !name.is_empty());
+        Failure { id: check.id.clone(), exercise }
+    };
+    let failed = report.causes().map(failure).collect();
     update(project, |progress| {
         let chapter = progress.chapters.entry(chapter.into()).or_default();
         if report.passed {

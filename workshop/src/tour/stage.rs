@@ -1,14 +1,14 @@
 //! Starts a container, catches what its command prints, and lets the host look at it while it runs.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 
 use anyhow::{Context, Result, bail};
-use nix::fcntl::OFlag;
-use nix::unistd::{Pid, dup, dup2_stderr, dup2_stdout, pipe2};
+use nix::unistd::{Pid, dup, dup2_stderr};
 use process::Container;
 
 use super::texts;
+use crate::piped;
 
 /// The line with which the command says that it has said everything. It then waits to be ended.
 pub(super) const SAID: &str = "--";
@@ -36,17 +36,8 @@ pub(super) fn watch_until<T>(
     is_time: impl Fn(&str) -> bool,
     look: impl FnOnce(Pid) -> Result<T>,
 ) -> Result<(String, T)> {
-    let (output, input) = pipe2(OFlag::O_CLOEXEC).context(texts::PIPE)?;
-    // A container's command gets the standard output that we have when it is made.
-    io::stdout().flush().context(texts::STANDARD_OUTPUT)?;
-    let ours = dup(io::stdout()).context(texts::PIPE)?;
-    dup2_stdout(&input).context(texts::PIPE)?;
-    let created = container.create();
-    dup2_stdout(&ours).context(texts::PIPE)?;
-    drop(input);
-
-    let running = created?.start()?;
-    let said = read(output.into(), is_time)?;
+    let (running, output) = piped::start(container)?;
+    let said = read(output, is_time)?;
     let seen = look(running.pid())?;
     Ok((said, seen))
 }

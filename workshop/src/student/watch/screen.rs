@@ -97,11 +97,13 @@ fn verdict(chapter: &str, outcome: &Outcome, room: Option<(usize, usize)>) -> Re
     let Some(report) = &outcome.report else {
         return say(&format!("{}\n{}\n", cut(&outcome.said, 5), texts::no_report(chapter)));
     };
-    if let Some(Problem::DoesNotCompile { said }) = &report.problem {
-        let said = if said.trim().is_empty() { &outcome.said } else { said };
-        return say(&format!("{}\n\n{}\n", cut(said, 5), texts::DOES_NOT_COMPILE));
+    if report.problem == Some(Problem::DoesNotCompile) {
+        return say(&format!("{}\n\n{}\n", cut(&outcome.said, 5), texts::DOES_NOT_COMPILE));
     }
-    check::print(report)?;
+    let shown = check::show(report, chapter);
+    // Its first line is the chapter, which stands above already.
+    let (_, shown) = shown.split_once('\n').unwrap_or_default();
+    say(&format!("{}\n", shown.trim()))?;
     if report.passed {
         say(&format!("\n{}\n", texts::chapter_passes(chapter, room.is_some())))?;
     }

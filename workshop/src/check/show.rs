@@ -1,0 +1,150 @@
+//! A report for people: what holds, then the first cause of what does not, and one next step.
+
+use std::fmt::Write;
+
+use colored::Colorize;
+
+use super::report::{Problem, Report, Verdict};
+use super::texts;
+
+/// How wide the text may be, in columns.
+const COLUMNS: usize = 79;
+/// How wide the names of a failure's parts are.
+const LABEL: usize = 10;
+
+/// The report of the chapter that is called `name`, as text for a terminal.
+#[must_use]
+pub fn show(report: &Report, name: &str) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", texts::heading(name).bold());
+    if !report.checks.is_empty() {
+        text.push('\n');
+    }
+    let first = report.causes().next().map(|cause| cause.id.clone());
+    for check in &report.checks {
+        text += &line(check, report, first.as_deref());
+    }
+    text.push('\n');
+    match (&report.problem, report.causes().next()) {
+        (Some(problem), _) => text += &self::problem(problem, report),
+        (None, Some(cause)) => text += &failure(cause),
+        (None, None) => {}
+    }
+    text += &verdict(report);
+    text
+}
+
+/// One claim in the list. What follows from another failure is only counted there.
+fn line(check: &Verdict, report: &Report, first: Option<&str>) -> String {
+    let title = &check.title;
+    if let Some(why) = &check.left_out {
+        let why = wrap(&texts::left_out(why), COLUMNS - 6).join("\n      ");
+        return format!("  {} {}\n      {}\n", texts::OPEN.dimmed(), title.dimmed(), why.dimmed());
+    }
+    if check.passed {
+        return format!("  {} {title}\n", texts::YES.green());
+    }
+    if check.because.is_some() || report.problem.is_some() && first != Some(&check.id) {
+        return format!("  {} {}\n", texts::OPEN.dimmed(), title.dimmed());
+    }
+    let folded = match report.consequences(&check.id) {
+        0 => String::new(),
+        count => format!("\n      {}", texts::consequences(count).dimmed()),
+    };
+    format!("  {} {}{folded}\n", texts::NO.red().bold(), title.bold())
+}
+
+/// What is wrong, so that the student can see it too.
+fn failure(cause: &Verdict) -> String {
+    let mut text = format!("{} {}\n\n", texts::NO.red().bold(), cause.title.bold());
+    for (label, words) in [
+        (texts::EXPECTED, &cause.expected),
+        (texts::SEEN, &cause.seen),
+        (texts::WHY, &cause.why),
+        (texts::NEXT, &cause.hint),
+        (texts::BOOK, &cause.book),
+    ] {
+        text += &part(label, words);
+    }
+    text.push('\n');
+    text
+}
+
+fn problem(problem: &Problem, report: &Report) -> String {
+    let (sentence, next) = match problem {
+        Problem::OpenExercise { name, title, place } => {
+            (texts::open(name, title, place), texts::write_it(&report.chapter, name))
+        }
+        Problem::DoesNotCompile => (texts::DOES_NOT_COMPILE.into(), texts::READ_CARGO.into()),
+        Problem::Panicked { place, message } => {
+            (texts::panicked(place, message), texts::LOOK_THERE.into())
+        }
+        Problem::Hung { command, seen } => (texts::hung(command, seen), texts::WAIT.into()),
+        Problem::Crashed { command, signal } => {
+            (texts::crashed(command, *signal), texts::TRY_IT.into())
+        }
+    };
+    let mark = match problem {
+        Problem::OpenExercise { .. } => texts::OPEN.yellow().bold(),
+        _ => texts::NO.red().bold(),
+    };
+    let mut text = String::new();
+    for (place, line) in wrap(&sentence, COLUMNS - 2).iter().enumerate() {
+        let _ = match place {
+            0 => writeln!(text, "{mark} {}", line.bold()),
+            _ => writeln!(text, "  {}", line.bold()),
+        };
+    }
+    text.push('\n');
+    text += &part(texts::NEXT, &next);
+    text.push('\n');
+    text
+}
+
+/// A label, and words beside it.
+fn part(label: &str, words: &str) -> String {
+    let mut text = String::new();
+    for (place, line) in wrap(words, COLUMNS - 2 - LABEL).iter().enumerate() {
+        let label = if place == 0 { label } else { "" };
+        let _ = writeln!(text, "  {}{line}", format!("{label:LABEL$}").dimmed());
+    }
+    text
+}
+
+/// Lines of at most so many columns, unless a word is longer. Line breaks stay.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn verdict(report: &Report) -> String {
+    let passed = report.checks.iter().filter(|check| check.passed).count();
+    let sentence = texts::verdict(passed, report.checks.len(), report.problem.as_ref());
+    let sentence = if report.passed { sentence.green().bold() } else { sentence.normal() };
+    format!("{sentence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn lines_are_broken_between_words_and_kept_where_they_were() {
+        assert_eq!(wrap("one two three\nfour", 8), ["one two", "three", "four"]);
+        assert_eq!(wrap("longerthanthat x", 4), ["longerthanthat", "x"]);
+        assert_eq!(wrap("", 4), Vec::<String>::new());
+    }
+}

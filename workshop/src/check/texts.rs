@@ -1,0 +1,130 @@
+//! What the check says. The claims' own words stand with the [`lessons`](crate::lessons).
+
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use process::{Ended, Step};
+
+use super::report::Problem;
+
+pub use process::texts::STANDARD_OUTPUT;
+
+pub(super) const NO_JSON: &str = "can't write JSON";
+pub(super) const NO_REPORT: &str = "can't read the examiner's report";
+pub(super) const NO_SEED: &str = "can't read /dev/urandom";
+
+pub(super) const WORLD: Step = Step {
+    section: "02#sandbox",
+    why: "a machine for the program under examination",
+    causes: &[
+        (Errno::EPERM, "`coracle doctor` says what this machine allows, and how to change that"),
+        (Errno::ENOSPC, "the sandbox's own file system in memory is full"),
+    ],
+};
+
+pub(super) const NOT_YET: &str = "not examined yet";
+pub(super) const NOT_EXAMINED: &str = "not examined, because of what failed before";
+
+pub(super) fn no_lesson(chapter: &str) -> String {
+    format!("there are no checks for chapter {chapter}")
+}
+
+pub(super) fn no_program(path: &Path) -> String {
+    format!("can't find the program {path:?}")
+}
+
+pub(super) fn examiner_ended(ended: Ended) -> String {
+    format!("the examiner ended without a report ({})", how(ended))
+}
+
+pub(super) fn broken_off(error: &anyhow::Error) -> String {
+    format!("the check could not look any further: {error:#}")
+}
+
+pub(super) fn hint(chapter: &str, exercise: &str) -> String {
+    format!("coracle hint {chapter} {exercise}")
+}
+
+pub(super) fn open(name: &str, title: &str, place: &str) -> String {
+    format!("the exercise `{name}` is still open: {title} ({place})")
+}
+
+pub(super) fn panicked(place: &str, message: &str) -> String {
+    format!("the program panicked at {place}: {message}")
+}
+
+pub(super) fn hung(command: &str, seen: &str) -> String {
+    format!("`{command}` did not end, and was ended by the check ({seen})")
+}
+
+pub(super) fn crashed(command: &str, signal: i32) -> String {
+    format!("`{command}` was ended by {}, which nobody had sent", signal_name(signal))
+}
+
+pub(super) fn refused(command: &str, status: i32, said: &str) -> String {
+    format!("`{command}` ended with status {status} before its command ran, and said:\n{said}")
+}
+
+pub(super) fn never_ran(command: &str, status: i32) -> String {
+    format!("`{command}` ended with status {status}, and no process in /proc ever ran its command")
+}
+
+/// `exited with status 3`, `was ended by SIGKILL`.
+#[must_use]
+pub fn how(ended: Ended) -> String {
+    match ended {
+        Ended::Exited(status) => format!("exited with status {status}"),
+        Ended::Signalled(signal) => format!("was ended by {}", signal_name(signal)),
+    }
+}
+
+/// `SIGKILL`.
+#[must_use]
+pub fn signal_name(signal: i32) -> String {
+    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |it| it.as_str().into())
+}
+
+pub(super) const YES: &str = "✓";
+pub(super) const NO: &str = "✗";
+pub(super) const OPEN: &str = "·";
+
+pub(super) const EXPECTED: &str = "expected";
+pub(super) const SEEN: &str = "seen";
+pub(super) const WHY: &str = "why";
+pub(super) const NEXT: &str = "next";
+pub(super) const BOOK: &str = "book";
+
+pub(super) const DOES_NOT_COMPILE: &str = "the program does not compile";
+pub(super) const READ_CARGO: &str = "the first error above is the one to begin with";
+pub(super) const LOOK_THERE: &str = "look at that line: what did it take for granted?";
+pub(super) const WAIT: &str =
+    "which of its processes waits, and for whom? `coracle run` with the same words shows it";
+pub(super) const TRY_IT: &str = "`coracle run` with the same words shows it";
+
+pub(super) fn heading(name: &str) -> String {
+    format!("Chapter {}", name.replacen('-', " · ", 1))
+}
+
+pub(super) fn consequences(count: usize) -> String {
+    match count {
+        1 => "one more waits for this one".into(),
+        _ => format!("{count} more wait for this one"),
+    }
+}
+
+pub(super) fn left_out(why: &str) -> String {
+    format!("not examined here: {why}")
+}
+
+pub(super) fn write_it(chapter: &str, exercise: &str) -> String {
+    format!("write it, and check again; `{}` helps", hint(chapter, exercise))
+}
+
+pub(super) fn verdict(passed: usize, all: usize, problem: Option<&Problem>) -> String {
+    match problem {
+        Some(Problem::DoesNotCompile) => "Nothing was checked.".into(),
+        None if passed == all => format!("All {all} claims hold."),
+        _ => format!("{passed} of {all} claims hold so far."),
+    }
+}

@@ -1,0 +1,113 @@
+//! Why a program did not get to where it can be looked at.
+
+use std::fmt;
+
+use process::Ended;
+
+use super::super::texts;
+
+/// What kept the command from being run as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// An exercise is still open.
+    Open {
+        /// Its name.
+        name: String,
+        /// What it asks for.
+        title: String,
+        /// File and line.
+        place: String,
+    },
+    /// It panicked.
+    Panicked {
+        /// File and line.
+        place: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// It did not end, or did not come so far as to run the command.
+    Hung {
+        /// The command line, for the student to try.
+        command: String,
+        /// What it waits for, as the kernel says.
+        seen: String,
+    },
+    /// A signal ended it that nobody had sent.
+    Crashed {
+        /// The command line, for the student to try.
+        command: String,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It ended without having run the command, and said why.
+    Refused {
+        /// The command line, for the student to try.
+        command: String,
+        /// How it ended.
+        status: i32,
+        /// Its last words.
+        said: String,
+    },
+    /// It ended well, and no process was to be found that ran the command.
+    NeverRan {
+        /// The command line, for the student to try.
+        command: String,
+        /// How it ended.
+        status: i32,
+    },
+}
+
+impl Trouble {
+    /// What the end of a program means that has not run the command.
+    #[must_use]
+    pub fn of(ended: Ended, command: &str, said: &str) -> Self {
+        Self::told(said).unwrap_or_else(|| match ended {
+            Ended::Signalled(signal) => Self::Crashed { command: command.into(), signal },
+            Ended::Exited(status) if said.trim().is_empty() => {
+                Self::NeverRan { command: command.into(), status }
+            }
+            Ended::Exited(status) => {
+                Self::Refused { command: command.into(), status, said: last_words(said) }
+            }
+        })
+    }
+
+    /// What a program says when an exercise is open or when it panics, whatever else it did.
+    #[must_use]
+    pub fn told(said: &str) -> Option<Self> {
+        said.lines().find_map(|line| {
+            if let Some((_, open)) = line.split_once("this exercise is still open: ") {
+                let (exercise, place) = open.rsplit_once(" (").unwrap_or((open, ""));
+                let (name, title) = exercise.split_once(": ").unwrap_or((exercise, ""));
+                let place = place.trim_end_matches(')');
+                return Some(Self::Open {
+                    name: name.into(),
+                    title: title.into(),
+                    place: place.into(),
+                });
+            }
+            let (_, panic) = line.split_once("the program panicked at ")?;
+            let (place, message) = panic.split_once(": ").unwrap_or((panic, ""));
+            Some(Self::Panicked { place: place.into(), message: message.into() })
+        })
+    }
+}
+
+/// The last lines of what was said; who says much says the reason last.
+fn last_words(said: &str) -> String {
+    let lines: Vec<_> = said.lines().filter(|line| !line.starts_with("Not root:")).collect();
+    lines[lines.len().saturating_sub(3)..].join("\n")
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&match self {
+            Self::Open { name, title, place } => texts::open(name, title, place),
+            Self::Panicked { place, message } => texts::panicked(place, message),
+            Self::Hung { command, seen } => texts::hung(command, seen),
+            Self::Crashed { command, signal } => texts::crashed(command, *signal),
+            Self::Refused { command, status, said } => texts::refused(command, *status, said),
+            Self::NeverRan { command, status } => texts::never_ran(command, *status),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! How much of the machine the sandbox may use.
+//!
+//! A cgroup counts memory and processes of all that is in it, whoever they belong to (chapter 04).
+//! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
+//! it counts the processes of the user, and the memory of each process for itself.
+
+use anyhow::Result;
+use cgroup_limits::Cgroup;
+use cgroup_limits::limits::Limits;
+use cgroup_limits::size::{Size, Swap};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use process::{Attempt, Mechanism};
+use uts_net::RunFolder;
+
+use super::texts;
+
+/// Bytes.
+const MEMORY: u64 = 2 << 30;
+/// Processes and threads.
+const PROCESSES: u64 = 1000;
+
+/// The sandbox's cgroup: with limits if we may set them.
+///
+/// # Errors
+///
+/// When the cgroups that there are can't be read.
+pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
+    let cgroup = Cgroup::new(run, limits()).or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // What was killed in there, and why, the program in it says itself.
+    Ok(cgroup.quiet())
+}
+
+/// The limits that need one.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
+        memory: Some(Size(MEMORY)),
+        swap: Some(Swap::Total(Size(MEMORY))),
+        pids: Some(PROCESSES),
+        ..Limits::default()
+    }
+}
+
+/// The limits that need no cgroup.
+#[derive(Debug)]
+pub struct Bounds;
+
+impl Mechanism for Bounds {
+    fn enter(&mut self) -> Result<()> {
+        // A core file of each crash would fill the disk.
+        lower(Resource::RLIMIT_CORE, 0)?;
+        lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
+        lower(Resource::RLIMIT_DATA, 4 << 30)?;
+        // It does not hold for root, who has a cgroup.
+        lower(Resource::RLIMIT_NPROC, 10 * PROCESSES)
+    }
+}
+
+fn lower(resource: Resource, to: u64) -> Result<()> {
+    let call = |name: &str| format!("{name}({resource:?}, {to})");
+    let (soft, hard) = getrlimit(resource).tried(&texts::LIMIT, call("getrlimit"))?;
+    setrlimit(resource, soft.min(to), hard.min(to)).tried(&texts::LIMIT, call("setrlimit"))
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# claim: source-untouched
+# mistake: the path of the copy is the original's, since a joined absolute path wins (chroot-2)
+# needs: python3 ldd unshare
+[ "$(id -u)" = 0 ] || user="unshare --map-root-user"
+exec $user python3 - "$@" <<'PYTHON'
+import os, re, shutil, signal, subprocess, sys
+
+def bring(folder, path):
+    place = os.path.join(folder, path)
+    with open(place, "wb") as copy, open(path, "rb") as original:
+        shutil.copyfileobj(original, copy)
+    if os.path.islink(path):
+        return bring(folder, os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path))))
+    start = open(path, "rb").read(256)
+    if start.startswith(b"#!"):
+        return bring(folder, start[2:].split()[0].decode())
+    for needed in re.findall(r"/[^ )\n]*", subprocess.run(["ldd", path], capture_output=True, text=True).stdout):
+        bring(folder, needed)
+
+if sys.argv[1] == "jail":
+    for program in sys.argv[3:]:
+        bring(sys.argv[2], os.path.abspath(shutil.which(program)))
+else:
+    os.chroot(sys.argv[3])
+    os.chdir("/")
+    words = sys.argv[5:] if sys.argv[4] == "--" else sys.argv[4:]
+    try:
+        os.execvp(words[0], words)
+    except FileNotFoundError:
+        sys.exit(127)
+PYTHON
