@@ -94,7 +94,6 @@ enum Verb {
         #[arg(value_name = "NN")]
         chapter: Option<String>,
         /// The exercise; without it the one that fails or is open
-        #[arg(long, value_name = "NAME")]
         exercise: Option<String>,
     },
     /// Take the finished lines; yours are kept

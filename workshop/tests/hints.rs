@@ -4,7 +4,7 @@ mod project;
 
 use std::fs;
 
-use coracle::check::{Report, Verdict};
+use coracle::check::{Problem, Report, Verdict};
 use coracle::lessons::hints;
 use coracle::project::chapters_in;
 use coracle::student::progress;
@@ -21,10 +21,7 @@ fn one_step_more_each_time_and_the_last_one_leads_to_the_solution() {
         "{first}"
     );
     assert!(first.contains("1. nudge first") && !first.contains("2. "), "{first}");
-    assert!(
-        first.contains("Hint 1 of 3. The next one: coracle hint 00 --exercise first"),
-        "{first}"
-    );
+    assert!(first.contains("Hint 1 of 3. The next one: coracle hint 00 first"), "{first}");
     let second = project.says(&["hint", "0"]);
     assert!(second.contains("nudge first") && second.contains("2. pointer first"), "{second}");
     for _ in 0..2 {
@@ -33,7 +30,7 @@ fn one_step_more_each_time_and_the_last_one_leads_to_the_solution() {
         assert!(third.ends_with("The finished lines: coracle solve 00 first\n"), "{third}");
     }
     // Another exercise has its own.
-    let other = project.says(&["hint", "00", "--exercise", "second"]);
+    let other = project.says(&["hint", "00", "second"]);
     assert!(other.contains("1. nudge second") && !other.contains("pointer"), "{other}");
     assert!(project.says(&["hint", "01"]).contains("1. nudge third"));
 }
@@ -84,9 +81,27 @@ fn record(project: &Project, failed: &[(&str, &str, Option<&str>)]) {
 }
 
 #[test]
+fn what_the_check_found_open_comes_before_what_else_is_open() {
+    let project = Project::small("hint-open");
+    let open = Problem::OpenExercise {
+        name: "second".into(),
+        title: "title of second".into(),
+        place: "chapters/00-process/src/lib.rs:15".into(),
+    };
+    let report =
+        Report { chapter: "00".into(), passed: false, checks: Vec::new(), problem: Some(open) };
+    let source = progress::source(&project.project(), "00-process").unwrap();
+    progress::record(&project.project(), "00-process", source, &report).unwrap();
+    assert!(project.says(&["hint"]).starts_with("second: "));
+    assert!(project.says(&[]).contains("Next: second, "));
+    project.says(&["solve", "00", "second"]);
+    assert!(project.says(&["hint"]).starts_with("first: "));
+}
+
+#[test]
 fn an_unknown_exercise_is_answered_with_the_list() {
     let project = Project::small("hint-unknown");
-    let output = project.coracle(&["hint", "00", "--exercise", "third"]);
+    let output = project.coracle(&["hint", "00", "third"]);
     assert_eq!(output.status.code(), Some(1));
     let said = "coracle: chapter 00 has no exercise \"third\"; choose one of first, second\n";
     assert_eq!(stderr(&output), said);
@@ -145,7 +160,7 @@ fn the_real_hints_fit_on_the_screen_and_give_no_line_away() {
             exercises += 1;
             let (number, name) = (&chapter[..2], &hints.exercise);
             for _ in 0..hints::STEPS {
-                let shown = project.says(&["hint", number, "--exercise", name]);
+                let shown = project.says(&["hint", number, name]);
                 let widest = shown.lines().map(|line| line.chars().count()).max();
                 assert!(widest <= Some(80), "{shown}");
                 assert!(shown.lines().count() <= 24, "{shown}");

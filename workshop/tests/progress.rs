@@ -144,7 +144,7 @@ fn two_at_once_both_remember() {
     let project = Project::small("progress-both");
     let start = |exercise| {
         Command::new(env!("CARGO_BIN_EXE_coracle"))
-            .args(["hint", "00", "--exercise", exercise])
+            .args(["hint", "00", exercise])
             .current_dir(project.path("."))
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -167,7 +167,7 @@ fn killed_at_any_moment_it_leaves_a_whole_file() {
     let mut killed = 0;
     for round in 0..40 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_coracle"))
-            .args(["hint", "00", "--exercise", ["first", "second"][round % 2]])
+            .args(["hint", "00", ["first", "second"][round % 2]])
             .current_dir(project.path("."))
             .stdout(std::process::Stdio::null())
             .spawn()

@@ -374,7 +374,7 @@ fn a_full_disk_and_a_read_only_one_change_nothing() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("Read-only file system"), "{}", stderr(&output));
     // To look is allowed.
-    let output = run("hint 00 --exercise first");
+    let output = run("hint 00 first");
     assert!(stdout(&output).contains("1. nudge first"), "{}", stderr(&output));
     assert!(
         run("").status.success() && run("list").status.success() && run("diff 00").status.success()

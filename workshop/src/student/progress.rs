@@ -16,7 +16,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::{files, texts, whole};
-use crate::check::{Report, Verdict};
+use crate::check::{Problem, Report, Verdict};
 use crate::project::Project;
 
 /// All that is remembered.
@@ -51,6 +51,8 @@ pub struct LastCheck {
     pub complete: bool,
     /// What did not hold, by id; consequences of others are left out.
     pub failed: Vec<Failure>,
+    /// The exercise that it named: the one that is still open, or that the first failure points to.
+    pub named: Option<String>,
 }
 
 /// A claim that did not hold.
@@ -149,7 +151,15 @@ pub fn record(project: &Project, chapter: &str, source: String, report: &Report)
         let exercise = Some(check.exercise.clone()).filter(|name| !name.is_empty());
         Failure { id: check.id.clone(), exercise }
     };
-    let failed = report.causes().map(failure).collect();
+    let (failed, named) = match &report.problem {
+        // What does not hold is for want of it.
+        Some(Problem::OpenExercise { name, .. }) => (Vec::new(), Some(name.clone())),
+        _ => {
+            let failed: Vec<_> = report.causes().map(failure).collect();
+            let named = failed.iter().find_map(|failure| failure.exercise.clone());
+            (failed, named)
+        }
+    };
     update(project, |progress| {
         let chapter = progress.chapters.entry(chapter.into()).or_default();
         if report.passed {
@@ -158,6 +168,6 @@ pub fn record(project: &Project, chapter: &str, source: String, report: &Report)
             chapter.passed = None;
         }
         let complete = report.problem.is_none();
-        chapter.last = Some(LastCheck { source, at: now.as_secs(), complete, failed });
+        chapter.last = Some(LastCheck { source, at: now.as_secs(), complete, failed, named });
     })
 }

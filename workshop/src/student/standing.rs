@@ -36,8 +36,8 @@ pub struct Standing {
     pub changed: bool,
     /// The last check found something wrong.
     pub failing: bool,
-    /// The exercise that the first thing points to which the last check found wrong.
-    cause: Option<String>,
+    /// The exercise that the last check named.
+    named: Option<String>,
 }
 
 impl Standing {
@@ -60,27 +60,27 @@ impl Standing {
             (exercise, state)
         };
         let exercises = desk.exercises.into_iter().map(state).collect();
-        let failed = remembered.last.as_ref().map_or(&[][..], |last| &last.failed);
+        let last = remembered.last.unwrap_or_default();
         Self {
             chapter: desk.chapter,
             exercises,
             passed,
             changed: passed_once && !passed,
-            failing: !passed && !failed.is_empty(),
-            cause: failed.iter().find_map(|failure| failure.exercise.clone()),
+            failing: !passed && !last.failed.is_empty(),
+            named: last.named,
         }
     }
 
-    /// What is to be done next: what fails comes before what is open, since it was begun; and of that
-    /// first what the check named first.
+    /// What is to be done next: what the last check named; else what fails, since it was begun; else
+    /// the first one that is open.
     #[must_use]
     pub fn next(&self) -> Option<&Exercise> {
+        let is_left = |state| matches!(state, State::Failing | State::Open);
+        let is_named = |exercise: &Exercise| self.named.as_deref() == Some(&*exercise.name);
         let first = |wanted| self.exercises.iter().find(|(_, state)| *state == wanted);
-        let is_cause = |exercise: &Exercise| self.cause.as_deref() == Some(&*exercise.name);
         let mut exercises = self.exercises.iter();
-        let cause =
-            exercises.find(|(exercise, state)| *state == State::Failing && is_cause(exercise));
-        let next = cause.or_else(|| first(State::Failing)).or_else(|| first(State::Open));
+        let named = exercises.find(|(exercise, state)| is_left(*state) && is_named(exercise));
+        let next = named.or_else(|| first(State::Failing)).or_else(|| first(State::Open));
         next.map(|(exercise, _)| exercise)
     }
 

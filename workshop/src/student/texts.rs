@@ -193,7 +193,7 @@ pub(super) fn hint(chapter: &str, exercise: &Exercise, hints: &Hints, step: usiz
             format!("This was the last one. The finished lines: {solve}")
         }
         _ => {
-            let next = command(&format!("hint {number} --exercise {name}"));
+            let next = command(&format!("hint {number} {name}"));
             format!("Hint {step} of {STEPS}. The next one: {next}")
         }
     };

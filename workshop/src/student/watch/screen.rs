@@ -103,7 +103,15 @@ fn verdict(chapter: &str, outcome: &Outcome, room: Option<(usize, usize)>) -> Re
     let shown = check::show(report, chapter);
     // Its first line is the chapter, which stands above already.
     let (_, shown) = shown.split_once('\n').unwrap_or_default();
-    say(&format!("{}\n", shown.trim()))?;
+    let shown = shown.trim_matches('\n');
+    // Where there is no room for the list of claims, what is wrong comes first; how many hold is told
+    // below it.
+    let is_tall = room.is_some_and(|(rows, _)| shown.lines().count() > rows + 2);
+    let shown = match shown.split_once("\n\n") {
+        Some((_, rest)) if is_tall => rest,
+        _ => shown,
+    };
+    say(&format!("{shown}\n"))?;
     if report.passed {
         say(&format!("\n{}\n", texts::chapter_passes(chapter, room.is_some())))?;
     }
