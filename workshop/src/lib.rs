@@ -12,6 +12,7 @@
 //! - [`tour`]: the whole story, live.
 //! - [`doctor`]: can this machine do every chapter, and if not, what helps?
 //! - [`run`]: build the student's chapter and become it.
+//! - [`xray`]: the system calls that make a container, of any runtime.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
@@ -33,3 +34,4 @@ pub mod student;
 pub mod texts;
 pub mod tour;
 pub mod web;
+pub mod xray;

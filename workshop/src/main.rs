@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 use coracle::project::Project;
 use coracle::student::solve::{self, By};
 use coracle::student::{diff, hint, overview, watch};
-use coracle::{author, check, doctor, registry, run, texts, tour, web};
+use coracle::{author, check, doctor, registry, run, texts, tour, web, xray};
+use process::{explain, failure};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -57,6 +58,24 @@ enum Verb {
     /// What `check` runs in its sandbox
     #[command(hide = true)]
     Examine(check::Order),
+    /// Run a command, and tell the system calls by which it makes a container:
+    /// `coracle xray -- runc run box`
+    Xray {
+        /// Write the story to this file, and not to standard error
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// For programs: one JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// The command and its arguments
+        #[arg(
+            value_name = "CMD",
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        command: Vec<OsString>,
+    },
     /// Make a root folder from this host's everyday programs
     Rootfs {
         /// The folder; it is made if it is not there
@@ -192,6 +211,9 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
             return check::command(chapter.as_deref(), bin.as_deref(), json);
         }
         Some(Verb::Examine(order)) => check::examine(&order),
+        Some(Verb::Xray { output, json, command }) => {
+            return Ok(traced(&command, output.as_deref(), json).into());
+        }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
@@ -206,6 +228,15 @@ fn watch(project: &Project, chapter: Option<&str>) -> Result<()> {
         let mut command = Command::new(&program);
         command.args(["check", chapter, "--json"]).current_dir(project.root());
         command
+    })
+}
+
+/// The exit status is the command's own; or 125 when it could not be traced, as a container that
+/// could not be made.
+fn traced(command: &[OsString], output: Option<&Path>, json: bool) -> u8 {
+    xray::xray(command, output, json).unwrap_or_else(|error| {
+        explain::say(format_args!("coracle: {error:#}"));
+        failure::exit_code(&error)
     })
 }
 

@@ -342,7 +342,7 @@ fn zombies(namespace: &str) -> Result<Vec<String>> {
         let pid = Pid::from_raw(pid);
         // What has ended has no links any more, but its place in the namespace.
         let Ok(status) = observe::status(pid) else { continue };
-        let inside = link(pid, "ns/pid") == namespace || status.nspid.len() > 1;
+        let inside = link(pid, "ns/pid") == namespace || status.nspid.len() > 2;
         if status.state == 'Z' && inside {
             found.push(format!("/proc/{pid}"));
         }

@@ -4,6 +4,8 @@
 //! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
 //! it counts the processes of the user, and the memory of each process for itself.
 
+use std::fs;
+
 use anyhow::Result;
 use cgroup_limits::Cgroup;
 use cgroup_limits::limits::Limits;
@@ -47,10 +49,12 @@ pub struct Bounds;
 
 impl Mechanism for Bounds {
     fn enter(&mut self) -> Result<()> {
+        // If the machine has no memory left, the kernel is to begin here (proc_pid_oom_score_adj(5)).
+        let _ = fs::write("/proc/self/oom_score_adj", "500");
         // A core file of each crash would fill the disk.
         lower(Resource::RLIMIT_CORE, 0)?;
         lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
-        lower(Resource::RLIMIT_DATA, 4 << 30)?;
+        lower(Resource::RLIMIT_DATA, MEMORY)?;
         // It does not hold for root, who has a cgroup.
         lower(Resource::RLIMIT_NPROC, 10 * PROCESSES)
     }

@@ -9,14 +9,12 @@
 //! In it `/` is *shared*, as systemd makes it on most machines: where it is private (and in a
 //! container it is) the commonest mistake, a mount that leaks to the host, would not show.
 //!
-//! As root, too, there is a user namespace around it, in which every number means the same as
-//! outside. Whoever is root in there hardly feels it; but the kernel lets nobody in it remount what
-//! we made read-only, open a disk, load a module, or set the clock.
+//! Whoever is kept in it is in a user namespace, as root, too: the walls are then not his to break.
 //!
 //! # Layout
 //!
 //! - [`walls`]: what of the file tree can be seen, and what can be written to.
-//! - [`ids`]: the user namespace.
+//! - [`ids`]: the user namespace of whoever is kept in it.
 //! - [`bounds`]: how much of the machine the sandbox may use; `commons`: the same for all sandboxes of
 //!   `coracle run` together.
 //! - [`guard`]: the disks.
@@ -31,14 +29,12 @@ mod texts;
 pub mod walls;
 
 use anyhow::Result;
-use nix::sched::CloneFlags;
 use pid_namespace::PidNamespace;
 use pid_namespace::init::Init;
-use process::{Command, Container, Mechanism, rootless, sys as process_sys};
-use uts_net::netlink::Netlink;
-use uts_net::{Ipc, RunFolder};
+use process::{Command, Container, rootless, sys as process_sys};
+use uts_net::RunFolder;
 
-pub use ids::Who;
+use ids::Kept;
 pub use walls::Walls;
 
 /// Whether the sandbox has a network of its own.
@@ -50,24 +46,8 @@ pub enum Net {
     Hosts,
 }
 
-impl Mechanism for Net {
-    fn namespaces(&self) -> CloneFlags {
-        match self {
-            Self::Own => CloneFlags::CLONE_NEWNET,
-            Self::Hosts => CloneFlags::empty(),
-        }
-    }
-
-    fn enter(&mut self) -> Result<()> {
-        match self {
-            Self::Own => Netlink::open()?.up("lo"),
-            Self::Hosts => Ok(()),
-        }
-    }
-}
-
-/// The sandbox for an examination: the command is PID 1 in it, has all rights over it, and nothing
-/// of it stays.
+/// The sandbox for an examination: the command, the examiner, is PID 1 in it and has all rights over
+/// it. The programs that it examines it has to keep in by itself.
 ///
 /// # Errors
 ///
@@ -80,12 +60,9 @@ pub fn for_check(command: Command, walls: Walls) -> Result<Container> {
     let walls = walls.with_cgroups(seen_as.collect());
     Ok(Container::new(command)
         .with(run)
-        .with_some(ids::namespace(Who::Keeper)?)
         .with(bounds::Bounds)
         .with(cgroup)
         .with(PidNamespace)
-        .with(Ipc)
-        .with(Net::Own)
         .with(walls))
 }
 
@@ -102,13 +79,11 @@ pub fn for_run(command: Command, walls: Walls, net: Net) -> Result<Container> {
     let walls = walls.with_cgroups(commons.seen_as()).writable(run.state().path());
     Ok(Container::new(command)
         .with(run)
-        .with_some(ids::namespace(Who::Caller)?)
         .with(bounds::Bounds)
         .with(commons)
         .with(PidNamespace)
-        .with(Ipc)
-        .with(net)
         .with(walls)
+        .with(Kept::new(net)?)
         .with(Init))
 }
 

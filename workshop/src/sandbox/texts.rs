@@ -13,6 +13,14 @@ pub(super) const IDS: Step = Step {
     causes: &[(Errno::EPERM, DOCTOR), (Errno::EACCES, DOCTOR)],
 };
 
+pub(super) const NO_MAPS: &str = "the user namespace's maps could not be written";
+
+pub(super) const KEPT: Step = Step {
+    section: "07#user-namespace",
+    why: "the walls are not his to break who is kept in them",
+    causes: &[(Errno::EPERM, DOCTOR), (Errno::ENOSPC, DOCTOR)],
+};
+
 pub(super) const WALLS: Step = Step {
     section: "02#private-mounts",
     why: "the sandbox sees the host's files and can't change them",

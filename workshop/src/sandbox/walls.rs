@@ -25,7 +25,7 @@ use process::{Attempt, Mechanism};
 use super::{sys, texts};
 use crate::observe;
 
-/// The sandbox's file tree, name, and `/proc`.
+/// The sandbox's file tree and `/proc`.
 #[derive(Debug)]
 pub struct Walls {
     /// Files and folders that the sandbox can write to.
@@ -39,7 +39,7 @@ pub struct Walls {
 }
 
 /// How much a fresh folder can hold.
-const SIZE: &str = "mode=1777,size=512m";
+const SIZE: &str = "mode=1777,size=256m";
 
 /// The devices that are nobody's, and those with which an ordinary user makes a network of his own
 /// and file systems of his own.
@@ -112,7 +112,7 @@ impl Walls {
 
 impl Mechanism for Walls {
     fn namespaces(&self) -> CloneFlags {
-        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS
+        CloneFlags::CLONE_NEWNS
     }
 
     fn enter(&mut self) -> Result<()> {
@@ -129,9 +129,19 @@ impl Mechanism for Walls {
         for (clone, to) in clones {
             put_back(clone, &to)?;
         }
-        finish_devices()?;
-        propagation(MsFlags::MS_SHARED, "MS_SHARED")
+        finish_devices()
     }
+}
+
+/// Makes a copied list of mounts one that is shared, as on a machine with systemd, but with nobody
+/// outside of it.
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn share_anew() -> Result<()> {
+    propagation(MsFlags::MS_PRIVATE, "MS_PRIVATE")?;
+    propagation(MsFlags::MS_SHARED, "MS_SHARED")
 }
 
 /// For every mount at once.

@@ -413,25 +413,50 @@ fn find(token: &str, name: &str) -> Option<Pid> {
     })
 }
 
-/// Ends whoever is left in the sandbox but the examiner, and says who that was.
-pub(super) fn sweep() -> io::Result<Vec<String>> {
+/// Ends whoever is left on the host whose process 1 is `init`, and says who that was.
+pub(super) fn sweep(init: Pid) -> io::Result<Vec<String>> {
     let mut left = Vec::new();
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().unwrap_or_default().trim_start().chars().next();
-        if pid != 1 && !matches!(state, None | Some('Z' | 'X')) {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            left.push(format!("{pid} {}", line.trim()));
+    // Somebody may fork as fast as he can: first nobody runs, then nobody is.
+    for round in 0..ROUNDS {
+        let alive = alive(init)?;
+        if alive.is_empty() {
+            break;
         }
+        if round == 0 {
+            left = alive.iter().map(|pid| format!("{pid} {}", command_line(*pid))).collect();
+        }
+        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+            for pid in &alive {
+                let _ = kill(*pid, signal);
+            }
+        }
+        while let Ok(Some(_)) = sys::reap_any() {}
+        std::thread::sleep(Duration::from_millis(1));
     }
-    if !left.is_empty() {
-        // We are PID 1 here, so this means everybody else in the sandbox.
-        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
-    }
-    while let Ok(Some(_)) = sys::reap_any() {}
     Ok(left)
+}
+
+/// How often it is tried to end everybody.
+const ROUNDS: u32 = 500;
+
+/// Who has not ended of those that are `init`'s children, or theirs: whoever loses its parent on a
+/// host becomes its process 1's child.
+fn alive(init: Pid) -> io::Result<Vec<Pid>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let all: Vec<_> = numbers
+        .filter_map(|number| {
+            Some((Pid::from_raw(number), observe::status(Pid::from_raw(number)).ok()?))
+        })
+        .collect();
+    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.ppid);
+    let below =
+        |pid: Pid| std::iter::successors(parent(pid), |above| parent(*above)).any(|it| it == init);
+    let alive = all.iter().filter(|(_, its)| !matches!(its.state, 'Z' | 'X'));
+    Ok(alive.map(|(pid, _)| *pid).filter(|pid| below(*pid)).collect())
+}
+
+fn command_line(pid: Pid) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned()
 }
