@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use coracle::project::Project;
 use coracle::student::solve::{self, By};
 use coracle::student::{diff, hint, overview, watch};
-use coracle::{author, check, doctor, registry, run, texts, tour, web, xray};
+use coracle::{author, check, doctor, inspect, registry, run, texts, tour, web, xray};
 use process::{explain, failure};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
@@ -75,6 +75,18 @@ enum Verb {
             allow_hyphen_values = true
         )]
         command: Vec<OsString>,
+    },
+    /// Show a container beside the host, whichever runtime made it
+    Inspect {
+        /// The number of one of its processes, as `ps -e` on this host shows it
+        #[arg(value_name = "PID", required_unless_present = "command")]
+        pid: Option<i32>,
+        /// A command that starts a container, which is ended again: `-- podman run alpine sleep 60`
+        #[arg(value_name = "CMD", last = true, conflicts_with = "pid")]
+        command: Vec<OsString>,
+        /// As a JSON object: both views, and how they differ
+        #[arg(long)]
+        json: bool,
     },
     /// Make a root folder from this host's everyday programs
     Rootfs {
@@ -213,6 +225,10 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
         Some(Verb::Examine(order)) => check::examine(&order),
         Some(Verb::Xray { output, json, command }) => {
             return Ok(traced(&command, output.as_deref(), json).into());
+        }
+        Some(Verb::Inspect { pid, command, json }) => {
+            let what = pid.map_or(inspect::What::Command(command), inspect::What::Process);
+            inspect::inspect(what, json)
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),

@@ -12,11 +12,12 @@
 //! - [`exam`]: the examination of one program: claims get their findings, and become a report.
 //! - [`report`]: what comes out, for programs; [`show`]: the same for people.
 //! - [`world`]: the machines that the program may harm, the program, and the probe.
-//! - [`inside`]: the examiner, PID 1 of the sandbox.
+//! - [`inside`]: the examiner, PID 1 of the sandbox; `cgroups`: where it is in there.
 //! - `sys`: the only `unsafe` code. `texts`: all words.
 //!
 //! The claims themselves, a file for each chapter, are [`lessons`](crate::lessons).
 
+mod cgroups;
 pub mod claim;
 pub mod exam;
 pub mod inside;

@@ -113,8 +113,11 @@ pub(super) fn consequences(count: usize) -> String {
     }
 }
 
-pub(super) fn left_out(why: &str) -> String {
-    format!("not examined here: {why}")
+pub(super) fn left_out(count: usize, reason: &str) -> String {
+    match count {
+        1 => format!("One can't be examined here: {reason}."),
+        _ => format!("{count} can't be examined here: {reason}."),
+    }
 }
 
 pub(super) fn write_it(chapter: &str, exercise: &str) -> String {

@@ -4,15 +4,23 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod cgroup_limits;
 mod chroot_jail;
 pub mod hints;
+mod overlay_layers;
 mod pid_namespace;
 mod process;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 3] = [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON];
+const LESSONS: [&Lesson; 5] = [
+    &process::LESSON,
+    &chroot_jail::LESSON,
+    &pid_namespace::LESSON,
+    &cgroup_limits::LESSON,
+    &overlay_layers::LESSON,
+];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]

@@ -159,7 +159,7 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
     let files: Vec<_> = observe::descriptors(pid)?
         .into_iter()
         .filter(|file| file.number > 2)
-        .map(|file| format!("{} -> {}", file.number, file.target))
+        .map(|file| format!("{} -> {}", file.number, file.target.to_string_lossy()))
         .collect();
     exam.finding(
         "clean-files",

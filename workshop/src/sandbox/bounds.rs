@@ -27,7 +27,10 @@ const PROCESSES: u64 = 1000;
 ///
 /// When the cgroups that there are can't be read.
 pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
-    let cgroup = Cgroup::new(run, limits()).or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // No limit, but so there is a cgroup in that hierarchy, too.
+    let processors = Limits { cpuset: processors(), ..limits() };
+    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, limits()));
+    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
     // What was killed in there, and why, the program in it says itself.
     Ok(cgroup.quiet())
 }
@@ -41,6 +44,13 @@ pub fn limits() -> Limits {
         pids: Some(PROCESSES),
         ..Limits::default()
     }
+}
+
+/// Those that we may run on ourselves.
+fn processors() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(list.trim().to_owned())
 }
 
 /// The limits that need no cgroup.

@@ -161,7 +161,7 @@ fn read_only() -> Result<()> {
     make(Path::new("/"))?;
     // Before Linux 5.12 what is mounted below has stayed as it was.
     let mounts = observe::mounts(Pid::this())?;
-    mounts.iter().filter(|mount| !mount.is_read_only()).try_for_each(|mount| make(&mount.target))
+    mounts.iter().filter(|mount| !mount.has("ro")).try_for_each(|mount| make(&mount.target))
 }
 
 fn fresh(kind: &str, folder: &Path, flags: MsFlags, data: &str) -> Result<()> {

@@ -25,7 +25,8 @@ use uts_net::netlink::Netlink;
 use super::running::sweep;
 use super::{Call, Running, World};
 use crate::check::texts;
-use crate::observe::{self, Mount};
+use crate::observe;
+use crate::observe::mounts::{Device, Mount};
 use crate::sandbox::ids::Ids;
 use crate::sandbox::walls;
 
@@ -54,7 +55,7 @@ pub struct Snapshot {
     /// The numbers of the groups of mounts that tell each other of what is mounted.
     pub peers: BTreeSet<u64>,
     /// Device and folder of what is mounted on `/`.
-    root: (String, PathBuf),
+    root: Option<(Device, PathBuf)>,
     /// Network interfaces.
     pub interfaces: BTreeSet<String>,
     /// Folders below `/sys/fs/cgroup`.
@@ -65,7 +66,8 @@ impl Snapshot {
     /// Whether this is the file system that is the host's root.
     #[must_use]
     pub fn is_root(&self, mount: &Mount) -> bool {
-        (&self.root.0, &self.root.1) == (&mount.device, &mount.root)
+        let root = self.root.as_ref();
+        root.is_some_and(|(device, folder)| (device, folder) == (&mount.device, &mount.root))
     }
 }
 
@@ -242,10 +244,10 @@ impl Host {
         let interfaces = lines.next().unwrap_or_default().split(' ').map(String::from).collect();
         let text: String = lines.flat_map(|line| [line, "\n"]).collect();
         let mounts = text.lines().filter_map(mount_line).collect();
-        let parsed = observe::parse_mounts(&text);
+        let parsed = observe::mounts::parse(text.as_bytes());
         let peers = parsed.iter().filter_map(|mount| mount.propagation.shared).collect();
         let root = parsed.iter().rfind(|mount| mount.target == Path::new("/"));
-        let root = root.map(|mount| (mount.device.clone(), mount.root.clone())).unwrap_or_default();
+        let root = root.map(|mount| (mount.device, mount.root.clone()));
         let cgroups = folders(Path::new("/sys/fs/cgroup"));
         Ok(Snapshot { name, mounts, peers, root, interfaces, cgroups })
     }

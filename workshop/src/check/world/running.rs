@@ -117,15 +117,22 @@ impl Call {
         words
     }
 
-    /// As one would type it, with the probe's name for its path.
+    /// As one would type it, without the program's folder. Of very many words the middle is left out.
     #[must_use]
     pub fn shown(&self, world: &World) -> String {
         let name = world.program().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let words = self.arguments();
         let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-        [name].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+        let mut words: Vec<_> = [name].into_iter().chain(words).collect();
+        if words.len() > MOST_WORDS {
+            words.splice(MOST_WORDS / 2..words.len() - MOST_WORDS / 2, ["…".to_owned()]);
+        }
+        words.join(" ")
     }
 }
+
+/// More than a student wants to read.
+const MOST_WORDS: usize = 40;
 
 /// A program that runs on a [`Host`].
 #[derive(Debug)]
@@ -449,7 +456,7 @@ fn alive(init: Pid) -> io::Result<Vec<Pid>> {
             Some((Pid::from_raw(number), observe::status(Pid::from_raw(number)).ok()?))
         })
         .collect();
-    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.ppid);
+    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.parent);
     let below =
         |pid: Pid| std::iter::successors(parent(pid), |above| parent(*above)).any(|it| it == init);
     let alive = all.iter().filter(|(_, its)| !matches!(its.state, 'Z' | 'X'));
