@@ -10,13 +10,13 @@
 //!
 //! - [`claim`]: what is claimed, and what was found.
 //! - [`exam`]: the examination of one program: claims get their findings, and become a report.
-//! - [`report`]: what comes out, for programs; [`show`]: the same for people.
+//! - [`report`]: what comes out, for programs; [`mod@show`]: the same for people.
 //! - [`world`]: the machines that the program may harm, the program, and the probe.
 //! - [`registry`]: images of the examiner's own, and a registry that has them.
 //! - [`inside`]: the examiner, PID 1 of the sandbox; `cgroups`: where it is in there.
 //! - `sys`: the only `unsafe` code. `texts`: all words.
 //!
-//! The claims themselves, a file for each chapter, are [`lessons`](crate::lessons).
+//! The claims themselves, a file for each chapter, are [`lessons`].
 
 mod cgroups;
 pub mod claim;
