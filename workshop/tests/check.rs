@@ -1,8 +1,8 @@
 //! `coracle check` accepts whatever is right, and names the first cause of what is wrong.
 //!
 //! `right/NN/*.sh` are other implementations of a chapter's command line, `wrong/NN/*` ones with a
-//! mistake: scripts, and patches to the finished chapter. Their first lines say what they need and
-//! which claim has to fail first.
+//! mistake: scripts, patches to the finished chapter, and sed(1) scripts that make a mistake out of
+//! `right/NN/shell.sh`. Their first lines say what they need and which claim has to fail first.
 
 mod project;
 
@@ -129,7 +129,10 @@ impl Sample {
         let mut all: Vec<_> = fs::read_dir(&folder)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|it| it == "sh" || it == "patch"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|it| ["sh", "patch", "sed"].iter().any(|kind| it == *kind))
+            })
             .map(Self::read)
             .collect();
         all.sort_by(|a, b| a.path.cmp(&b.path));
@@ -153,6 +156,19 @@ impl Sample {
             testbed::skipped(&format!("{} needs {missing}", self.path.display()));
         }
         missing.is_none()
+    }
+
+    /// The right shell script, edited by this sample.
+    fn edited(&self, patched: &Patched) -> PathBuf {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let right = tests.join("right").join(&patched.chapter).join("shell.sh");
+        let output = Command::new("sed").arg("-f").args([&self.path, &right]).output().unwrap();
+        assert!(output.status.success(), "{}: {}", self.path.display(), stderr(&output));
+        assert_ne!(output.stdout, fs::read(right).unwrap(), "{}", self.path.display());
+        let name = self.path.file_stem().unwrap().to_string_lossy();
+        let program = patched.project.path(&format!("{name}.sh"));
+        fs::write(&program, output.stdout).unwrap();
+        program
     }
 
     fn who(&self) -> Vec<Who> {
@@ -197,9 +213,10 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     let patched = Patched::new(chapter);
     let mut wrong = Vec::new();
     for sample in samples.iter().filter(|sample| sample.can_run()) {
-        let program = match sample.path.extension().is_some_and(|it| it == "patch") {
-            true => patched.build(sample),
-            false => sample.path.clone(),
+        let program = match sample.path.extension().and_then(|it| it.to_str()) {
+            Some("patch") => patched.build(sample),
+            Some("sed") => sample.edited(&patched),
+            _ => sample.path.clone(),
         };
         for who in sample.who() {
             let report = reachable.check(who, chapter, &program);
@@ -308,13 +325,15 @@ chapters! {
     chroot_jail "01"
     pid_namespace "02"
     uts_net "03"
+    cgroup_limits "04"
+    overlay_layers "05"
 }
 
 #[test]
 fn an_open_exercise_is_named() {
     let Some(root) = project::pristine() else { return };
     let _ = root;
-    for chapter in CHAPTERS.iter().take(4) {
+    for chapter in CHAPTERS.iter().take(6) {
         let reachable = Reachable::new();
         let name = package(chapter).replacen("sol", "ch", 1);
         let report = reachable.check(Who::Us, chapter, &built(&[&name]).join(&name));

@@ -16,8 +16,10 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
+use std::thread;
 
 use anyhow::{Error, Result, anyhow};
 use nix::errno::Errno;
@@ -141,16 +143,24 @@ pub fn exit_code(error: &Error) -> u8 {
 pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // It may be another thread's panic that reaches us.
     static PLACE: Mutex<String> = Mutex::new(String::new());
-    panic::set_hook(Box::new(|info| {
-        if let (Some(place), Ok(mut last)) = (info.location(), PLACE.lock()) {
-            *last = format!("{}:{}", place.file(), place.line());
-        }
-    }));
+    let note = |place| PLACE.lock().map(|mut last| mem::replace(&mut *last, place));
+    // What is released while a panic goes by may come here, too. The hook is ours already then, and
+    // may not be changed; and the place is that panic's.
+    let outer = thread::panicking().then(|| note(String::new()).unwrap_or_default());
+    if outer.is_none() {
+        panic::set_hook(Box::new(|info| {
+            if let (Some(place), Ok(mut last)) = (info.location(), PLACE.lock()) {
+                *last = format!("{}:{}", place.file(), place.line());
+            }
+        }));
+    }
     let result = panic::catch_unwind(AssertUnwindSafe(body));
-    drop(panic::take_hook());
+    if outer.is_none() {
+        drop(panic::take_hook());
+    }
+    let place = note(outer.unwrap_or_default()).unwrap_or_default();
     result.unwrap_or_else(|payload| {
         let message = panic_message(&*payload);
-        let place = PLACE.lock().map(|mut place| std::mem::take(&mut *place)).unwrap_or_default();
         match message.strip_prefix("not yet implemented: ") {
             Some(exercise) => Err(anyhow!(texts::open_exercise(exercise, &place))),
             None => Err(anyhow!(texts::panicked(message, &place))),
@@ -161,4 +171,29 @@ pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 fn panic_message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_exercise_in_a_release_does_not_hide_the_first_one() {
+        struct Released;
+        impl Drop for Released {
+            fn drop(&mut self) {
+                let inner =
+                    catch::<()>(|| todo!("inner: the release")).map_err(|it| it.to_string());
+                assert!(inner.is_err_and(|it| it.contains("inner: the release (")));
+            }
+        }
+        let outer = catch::<()>(|| {
+            let _released = Released;
+            todo!("outer: the run")
+        });
+        let line = line!() - 2;
+        let said = outer.map_err(|error| error.to_string()).unwrap_err();
+        assert!(said.contains("outer: the run"), "{said}");
+        assert!(said.contains(&format!(":{line})")), "{said}");
+    }
 }

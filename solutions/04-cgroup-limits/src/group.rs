@@ -6,7 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -132,7 +132,8 @@ impl Group {
         Ok(())
     }
 
-    /// Removes it, once the last of its processes is gone; that it is gone itself is no failure.
+    /// Removes it, with all that were made in it, once the last of its processes is gone; that it is
+    /// gone itself is no failure.
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl Group {
     pub fn remove(&self) -> Result<()> {
         let call = format!("rmdir({:?})", self.path);
         for _ in 0..PATIENCE {
-            match fs::remove_dir(&self.path) {
+            match remove_all(&self.path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
                 // A killed process takes its time to end.
                 Err(error) if is_busy(&error) => sleep(Duration::from_millis(1)),
@@ -149,6 +150,20 @@ impl Group {
         }
         bail!(texts::still_busy(&call))
     }
+}
+
+/// Removes a cgroup, those in it first.
+fn remove_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            match remove_all(&entry.path()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
+    }
+    fs::remove_dir(folder)
 }
 
 pub(crate) fn is_busy(error: &io::Error) -> bool {

@@ -27,6 +27,11 @@ pub(crate) fn perform(reporter: &Reporter, action: &str, argument: &str) -> Opti
         "read" => see::read(reporter, argument),
         "list" => see::list(reporter, argument),
         "write" => write(reporter, argument),
+        "append" => append(reporter, argument),
+        "mkdir" => {
+            let made = errno(fs::create_dir(argument).map(|()| "ok"));
+            reporter.outcome(&format!("mkdir:{argument}"), made);
+        }
         "remove" => reporter.outcome(&format!("remove:{argument}"), remove(argument)),
         "hold" => hold(reporter),
         "catch" => catch(reporter, argument),
@@ -221,6 +226,14 @@ fn mount_at(folder: &str) -> nix::Result<&'static str> {
 fn write(reporter: &Reporter, argument: &str) {
     let (path, text) = argument.split_once('=').unwrap_or((argument, ""));
     reporter.outcome(&format!("write:{path}"), errno(fs::write(path, text).map(|()| "ok")));
+}
+
+/// `PATH=TEXT`: adds to a file that is there.
+fn append(reporter: &Reporter, argument: &str) {
+    let (path, text) = argument.split_once('=').unwrap_or((argument, ""));
+    let opened = fs::OpenOptions::new().append(true).open(path);
+    let added = opened.and_then(|mut file| file.write_all(text.as_bytes()).map(|()| "ok"));
+    reporter.outcome(&format!("append:{path}"), errno(added));
 }
 
 fn remove(path: &str) -> nix::Result<&'static str> {

@@ -12,11 +12,12 @@
 //! - [`exam`]: the examination of one program: claims get their findings, and become a report.
 //! - [`report`]: what comes out, for programs; [`show`]: the same for people.
 //! - [`world`]: the machines that the program may harm, the program, and the probe.
-//! - [`inside`]: the examiner, PID 1 of the sandbox.
+//! - [`inside`]: the examiner, PID 1 of the sandbox; `cgroups`: where it is in there.
 //! - `sys`: the only `unsafe` code. `texts`: all words.
 //!
 //! The claims themselves, a file for each chapter, are [`lessons`](crate::lessons).
 
+mod cgroups;
 pub mod claim;
 pub mod exam;
 pub mod inside;
@@ -37,7 +38,7 @@ use process::{Command, rootless};
 
 use crate::build::{self, Built};
 use crate::project::Project;
-use crate::sandbox::{self, Net, Walls, Who};
+use crate::sandbox::{self, Walls};
 use crate::{lessons, piped};
 
 pub use inside::{Order, examine};
@@ -99,7 +100,7 @@ fn held(order: &mut Order) -> Result<Report> {
         walls = walls.fresh(folder);
     }
     let command = Command::new(&order.words())?;
-    let container = sandbox::container(command, walls, Net::Own, Who::Keeper)?;
+    let container = sandbox::for_check(command, walls)?;
     let (running, mut output) = piped::start(container)?;
     let mut text = String::new();
     output.read_to_string(&mut text).context(texts::NO_REPORT)?;

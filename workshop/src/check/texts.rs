@@ -40,6 +40,10 @@ pub(super) fn examiner_ended(ended: Ended) -> String {
     format!("the examiner ended without a report ({})", how(ended))
 }
 
+pub(super) fn broken_off(error: &anyhow::Error) -> String {
+    format!("the check could not look any further: {error:#}")
+}
+
 pub(super) fn hint(chapter: &str, exercise: &str) -> String {
     format!("coracle hint {chapter} {exercise}")
 }
@@ -111,8 +115,11 @@ pub(super) fn consequences(count: usize) -> String {
     }
 }
 
-pub(super) fn left_out(why: &str) -> String {
-    format!("not examined here: {why}")
+pub(super) fn left_out(count: usize, reason: &str) -> String {
+    match count {
+        1 => format!("One can't be examined here: {reason}."),
+        _ => format!("{count} can't be examined here: {reason}."),
+    }
 }
 
 pub(super) fn write_it(chapter: &str, exercise: &str) -> String {

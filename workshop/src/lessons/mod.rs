@@ -4,7 +4,9 @@
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
 //! each claim. It knows nothing of how the program was written.
 
+mod cgroup_limits;
 mod chroot_jail;
+mod overlay_layers;
 mod pid_namespace;
 mod process;
 mod uts_net;
@@ -12,8 +14,14 @@ mod uts_net;
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 4] =
-    [&process::LESSON, &chroot_jail::LESSON, &pid_namespace::LESSON, &uts_net::LESSON];
+const LESSONS: [&Lesson; 6] = [
+    &process::LESSON,
+    &chroot_jail::LESSON,
+    &pid_namespace::LESSON,
+    &uts_net::LESSON,
+    &cgroup_limits::LESSON,
+    &overlay_layers::LESSON,
+];
 
 /// The lesson of the chapter with this number, `02`.
 #[must_use]

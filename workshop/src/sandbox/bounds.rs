@@ -4,6 +4,8 @@
 //! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
 //! it counts the processes of the user, and the memory of each process for itself.
 
+use std::fs;
+
 use anyhow::Result;
 use cgroup_limits::Cgroup;
 use cgroup_limits::limits::Limits;
@@ -25,15 +27,30 @@ const PROCESSES: u64 = 1000;
 ///
 /// When the cgroups that there are can't be read.
 pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
-    let both = Limits {
+    // No limit, but so there is a cgroup in that hierarchy, too.
+    let processors = Limits { cpuset: processors(), ..limits() };
+    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, limits()));
+    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // What was killed in there, and why, the program in it says itself.
+    Ok(cgroup.quiet())
+}
+
+/// The limits that need one.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
         memory: Some(Size(MEMORY)),
         swap: Some(Swap::Total(Size(MEMORY))),
         pids: Some(PROCESSES),
         ..Limits::default()
-    };
-    let cgroup = Cgroup::new(run, both).or_else(|_| Cgroup::new(run, Limits::default()))?;
-    // What was killed in there, and why, the program in it says itself.
-    Ok(cgroup.quiet())
+    }
+}
+
+/// Those that we may run on ourselves.
+fn processors() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(list.trim().to_owned())
 }
 
 /// The limits that need no cgroup.
@@ -42,10 +59,12 @@ pub struct Bounds;
 
 impl Mechanism for Bounds {
     fn enter(&mut self) -> Result<()> {
+        // If the machine has no memory left, the kernel is to begin here (proc_pid_oom_score_adj(5)).
+        let _ = fs::write("/proc/self/oom_score_adj", "500");
         // A core file of each crash would fill the disk.
         lower(Resource::RLIMIT_CORE, 0)?;
         lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
-        lower(Resource::RLIMIT_DATA, 4 << 30)?;
+        lower(Resource::RLIMIT_DATA, MEMORY)?;
         // It does not hold for root, who has a cgroup.
         lower(Resource::RLIMIT_NPROC, 10 * PROCESSES)
     }

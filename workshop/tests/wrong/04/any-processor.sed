@@ -1,0 +1,4 @@
+# claim: cpuset
+# mistake: --cpuset-cpus is forgotten
+# as: root
+/^    \[ "$cpuset" \]/d

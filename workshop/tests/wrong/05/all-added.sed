@@ -1,0 +1,3 @@
+# claim: diff
+# mistake: everything in the upper folder is called new
+s|print said\[path\], path|print "A", path|
