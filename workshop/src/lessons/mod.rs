@@ -6,6 +6,7 @@
 
 mod cgroup_limits;
 mod chroot_jail;
+pub mod hints;
 mod image_pull;
 mod overlay_layers;
 mod pid_namespace;
