@@ -2,6 +2,7 @@
 //! `manifest.md`, `config.md`).
 
 use std::io::Write;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -29,8 +30,8 @@ const DOCKER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// Bytes, and what they are called.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// The bytes.
-    pub bytes: Vec<u8>,
+    /// The bytes, once for all images that have them.
+    pub bytes: Arc<[u8]>,
     /// Their digest.
     pub digest: Digest,
 }
@@ -40,7 +41,7 @@ impl Blob {
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         let digest = Digest::of(&bytes);
-        Self { bytes, digest }
+        Self { bytes: bytes.into(), digest }
     }
 
     /// How others refer to them.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image_pull::digest::Digest;
 use serde_json::json;
@@ -32,7 +32,7 @@ pub struct Token {
 pub struct Shelf {
     /// By repository and reference; with its media type.
     manifests: HashMap<(String, String), (String, Vec<u8>)>,
-    blobs: HashMap<String, Vec<u8>>,
+    blobs: HashMap<String, Arc<[u8]>>,
     /// What is sent for a blob of one repository instead; if `true`, only the first time.
     wrong: HashMap<(String, String), (Vec<u8>, bool)>,
     /// Blobs of a repository that are elsewhere.
@@ -56,7 +56,7 @@ impl Shelf {
     /// Puts a manifest or an index here, by a tag (if there is one) and by its digest.
     pub fn manifest(&mut self, repository: &str, tag: &str, media_type: &str, manifest: &Blob) {
         for reference in [tag.to_owned(), manifest.digest.to_string()] {
-            let content = (media_type.to_owned(), manifest.bytes.clone());
+            let content = (media_type.to_owned(), manifest.bytes.to_vec());
             self.manifests.insert((repository.into(), reference), content);
         }
     }
@@ -151,7 +151,7 @@ impl Shelf {
             }
         }
         match self.blobs.get(digest) {
-            Some(bytes) => Answer::new(200, BYTES, bytes.clone()),
+            Some(bytes) => Answer::new(200, BYTES, bytes.to_vec()),
             None => refusal(404, "BLOB_UNKNOWN"),
         }
     }

@@ -36,7 +36,7 @@ impl Images {
         let layer = world.word();
         let top = small(&world.word());
         shelf.put(&layer, "latest", &Image::new(&[base, &top], &json!({})));
-        let mut bytes = top.blob.bytes.clone();
+        let mut bytes = top.blob.bytes.to_vec();
         bytes[TIME] ^= 1 + world.number(255) as u8;
         shelf.swap(&layer, &top.blob.digest, bytes, false);
 
@@ -46,20 +46,20 @@ impl Images {
         let top = small(&world.word());
         let (right, wrong) = (image(&right, &top), image(&wrong, &top));
         shelf.put(&config, "latest", &right);
-        shelf.swap(&config, &right.config.digest, wrong.config.bytes, false);
+        shelf.swap(&config, &right.config.digest, wrong.config.bytes.to_vec(), false);
 
         let manifest = world.word();
         let (right, wrong) = (small(&world.word()), small(&world.word()));
         let [right, wrong] = [right, wrong].map(|top| Image::new(&[&top], &json!({})));
         shelf.put(&manifest, &world.word(), &right);
         shelf.put(&manifest, &world.word(), &wrong);
-        shelf.swap_manifest(&manifest, &right.manifest.digest, wrong.manifest.bytes);
+        shelf.swap_manifest(&manifest, &right.manifest.digest, wrong.manifest.bytes.to_vec());
         let manifest = format!("{manifest}@{}", right.manifest.digest);
 
         let long = world.word();
         let top = small(&world.word());
         shelf.put(&long, "latest", &Image::new(&[&top], &json!({})));
-        let more = [top.blob.bytes.clone(), world.word().into_bytes()].concat();
+        let more = [top.blob.bytes.to_vec(), world.word().into_bytes()].concat();
         shelf.swap(&long, &top.blob.digest, more, false);
 
         let half = (world.word(), file);
