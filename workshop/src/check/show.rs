@@ -92,7 +92,7 @@ fn failure(cause: &Verdict) -> String {
 fn problem(problem: &Problem, report: &Report) -> String {
     let (sentence, next) = match problem {
         Problem::OpenExercise { name, title, place } => {
-            (texts::open(name, title, place), texts::write_it(&report.chapter, name))
+            (texts::open(name, title, place), texts::write_it(chapter_of(place, report), name))
         }
         Problem::DoesNotCompile => (texts::DOES_NOT_COMPILE.into(), texts::READ_CARGO.into()),
         Problem::Panicked { place, message } => {
@@ -118,6 +118,12 @@ fn problem(problem: &Problem, report: &Report) -> String {
     text += &part(texts::NEXT, &next);
     text.push('\n');
     text
+}
+
+/// The chapter that an exercise belongs to: an earlier one's may be open as well.
+fn chapter_of<'a>(place: &'a str, report: &'a Report) -> &'a str {
+    let folder = place.split("chapters/").nth(1).and_then(|rest| rest.get(..2));
+    folder.unwrap_or(&report.chapter)
 }
 
 /// A label, and words beside it.
@@ -151,7 +157,9 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
 
 fn verdict(report: &Report) -> String {
     let passed = report.checks.iter().filter(|check| check.passed).count();
-    let sentence = texts::verdict(passed, report.checks.len(), report.problem.as_ref());
+    let left_out = report.checks.iter().filter(|check| check.left_out.is_some()).count();
+    let all = report.checks.len();
+    let sentence = texts::verdict(passed, left_out, all, report.problem.as_ref());
     let sentence = if report.passed { sentence.green().bold() } else { sentence.normal() };
     format!("{sentence}\n")
 }

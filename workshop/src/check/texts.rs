@@ -126,9 +126,17 @@ pub(super) fn write_it(chapter: &str, exercise: &str) -> String {
     format!("write it, and check again; `{}` helps", hint(chapter, exercise))
 }
 
-pub(super) fn verdict(passed: usize, all: usize, problem: Option<&Problem>) -> String {
+pub(super) fn verdict(
+    passed: usize,
+    left_out: usize,
+    all: usize,
+    problem: Option<&Problem>,
+) -> String {
     match problem {
         Some(Problem::DoesNotCompile) => "Nothing was checked.".into(),
+        None if passed == all && left_out > 0 => {
+            format!("The {} claims that can be examined here hold.", all - left_out)
+        }
         None if passed == all => format!("All {all} claims hold."),
         _ => format!("{passed} of {all} claims hold so far."),
     }
