@@ -5,7 +5,8 @@
 //! exercises and little else. [`region`] does it to a source file, [`manifest`] to a Cargo.toml,
 //! [`tree`] brings the folder in step.
 //!
-//! Every exercise has its hints ([`crate::lessons::hints`]), and every hint its exercise.
+//! Every exercise has its hints ([`crate::lessons::hints`]) and a claim that checks it
+//! ([`crate::lessons`]), and every hint and claim its exercise.
 //!
 //! # What is left out
 //!
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::lessons::hints;
+use crate::lessons::{self, hints};
 use crate::project::chapters_in;
 use crate::texts;
 use region::{Exercise, Fault};
@@ -41,13 +42,13 @@ pub fn differences(root: &Path) -> Result<Vec<Change>> {
     tree::differences(&root.join("chapters"), &starters(&root.join("solutions"))?)
 }
 
-/// The exercises of solutions/ that have no hints, and the hints that are for no exercise: a sentence
-/// each.
+/// The exercises of solutions/ that have no hints or no claim that checks them, and the hints and
+/// claims that are for no exercise: a sentence each.
 ///
 /// # Errors
 ///
 /// As [`differences`]; and when hints are not in the form that they have to be.
-pub fn hints_out_of_step(root: &Path) -> Result<Vec<String>> {
+pub fn lessons_out_of_step(root: &Path) -> Result<Vec<String>> {
     let mut sentences = Vec::new();
     for chapter in chapters_in(&root.join("solutions"))? {
         let (_, exercises, _) = sources(&root.join("solutions").join(&chapter))?;
@@ -58,6 +59,19 @@ pub fn hints_out_of_step(root: &Path) -> Result<Vec<String>> {
                 sentences.push(texts::exercise_without_hints(&exercise.name, &file));
             }
         }
+        // Claims are a part of this program, so they are for the copy that it was built in.
+        let lesson = lessons::of(&chapter[..2]).filter(|_| built_in(root));
+        let claims = lesson.map_or(&[][..], |lesson| lesson.claims);
+        for (_, exercise) in exercises.iter().filter(|_| lesson.is_some()) {
+            if !claims.iter().any(|claim| claim.exercise == exercise.name) {
+                sentences.push(texts::exercise_without_claim(&exercise.name, &chapter));
+            }
+        }
+        for claim in claims {
+            if !exercises.iter().any(|(_, exercise)| exercise.name == claim.exercise) {
+                sentences.push(texts::claim_without_exercise(claim.id, claim.exercise, &chapter));
+            }
+        }
         for hint in &hints {
             if !exercises.iter().any(|(_, exercise)| exercise.name == hint.exercise) {
                 sentences.push(texts::hints_without_exercise(&hint.exercise, &file));
@@ -65,6 +79,11 @@ pub fn hints_out_of_step(root: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(sentences)
+}
+
+fn built_in(root: &Path) -> bool {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::canonicalize);
+    matches!((built, root.canonicalize()), (Some(Ok(built)), Ok(root)) if built == root)
 }
 
 /// Brings the project's chapters/ in step with its solutions/; what has changed.

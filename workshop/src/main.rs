@@ -274,11 +274,11 @@ fn starters(check: bool) -> Result<()> {
     if check && !changes.is_empty() {
         bail!(texts::MAKE_STARTERS);
     }
-    let hints = if check { author::hints_out_of_step(root)? } else { Vec::new() };
-    for sentence in &hints {
+    let lacks = if check { author::lessons_out_of_step(root)? } else { Vec::new() };
+    for sentence in &lacks {
         writeln!(out, "{sentence}").context(texts::STANDARD_OUTPUT)?;
     }
-    if !hints.is_empty() {
+    if !lacks.is_empty() {
         bail!(texts::WRITE_HINTS);
     }
     writeln!(out, "{}", texts::IN_STEP).context(texts::STANDARD_OUTPUT)

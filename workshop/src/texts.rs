@@ -34,7 +34,8 @@ pub(crate) const NO_GIT: &str =
 pub const MAKE_STARTERS: &str =
     "chapters/ is not in step with solutions/; run `coracle author starters`";
 /// The remedy when exercises and hints don't match.
-pub const WRITE_HINTS: &str = "every exercise needs its hints, and all hints an exercise";
+pub const WRITE_HINTS: &str =
+    "every exercise needs hints and a claim, and all hints and claims an exercise";
 /// All is well.
 pub const IN_STEP: &str = "chapters/ is in step with solutions/";
 
@@ -109,6 +110,14 @@ pub fn brought_in_step(change: &Change) -> String {
 
 pub(crate) fn exercise_without_hints(name: &str, file: &Path) -> String {
     format!("{}: exercise {name:?} has no hints; write `## {name}` and three steps", file.display())
+}
+
+pub(crate) fn exercise_without_claim(name: &str, chapter: &str) -> String {
+    format!("{chapter}: no claim of `coracle check` points to exercise {name:?}; write one")
+}
+
+pub(crate) fn claim_without_exercise(claim: &str, name: &str, chapter: &str) -> String {
+    format!("{chapter}: the claim {claim:?} points to exercise {name:?}, which is not there")
 }
 
 pub(crate) fn hints_without_exercise(name: &str, file: &Path) -> String {
