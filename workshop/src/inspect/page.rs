@@ -6,7 +6,7 @@ use colored::Colorize;
 
 use super::facts::{Fact, facts, is_way_out};
 use super::texts::{self, TOPICS};
-use crate::observe::{Difference, View, shown};
+use crate::observe::{Difference, Kind, View, shown};
 use crate::table::{Row, Table, fold};
 
 const WIDTH: usize = 78;
@@ -50,6 +50,7 @@ fn notes(chapter: &str, process: &View, difference: &Difference) -> Vec<String> 
             leaks.map(|it| texts::leak(&it.inside, &it.outside)).collect()
         }
         "03" => difference.cables.iter().map(texts::cable).collect(),
+        "08" if has_own_rights(process, difference) => vec![texts::OVER_ITS_OWN.into()],
         "09" => {
             let outside = process.descriptors.iter().filter(|it| is_way_out(it));
             outside.map(|it| texts::descriptor_outside(it.number, &shown(&it.target))).collect()
@@ -60,6 +61,11 @@ fn notes(chapter: &str, process: &View, difference: &Difference) -> Vec<String> 
 
 fn is_contained(difference: &Difference) -> bool {
     difference.own_root == Some(true) || !difference.own_namespaces.is_empty()
+}
+
+fn has_own_rights(process: &View, difference: &Difference) -> bool {
+    let rights = process.status.capabilities.effective;
+    difference.own_namespaces.contains(&Kind::User) && !rights.is_empty()
 }
 
 fn environment(process: &View, difference: &Difference) -> Vec<String> {

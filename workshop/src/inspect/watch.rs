@@ -15,12 +15,13 @@ use nix::libc::SIGTERM;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, pipe2};
 use process::{Command, Process, explain, failure, sys};
 
 use super::texts;
-use crate::observe::{self, Kind, Namespaces, Place};
+use crate::observe::{self, Namespaces, Place};
 
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -35,6 +36,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A command that runs.
 pub(super) struct Started {
     command: Process,
+    interrupts: SignalFd,
     /// The other end of its standard input, on which nothing ever comes.
     _silence: OwnedFd,
 }
@@ -45,17 +47,24 @@ impl Started {
         let words: Vec<_> = words.iter().map(OsString::as_os_str).collect();
         let command = Command::new(&words)?;
         set_child_subreaper(true).context(texts::START)?;
+        // Whoever has enough of it: the command is to be ended all the same.
+        let held: SigSet = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+        held.thread_block().context(texts::START)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let interrupts = SignalFd::with_flags(&held, flags).context(texts::START)?;
         // Not the terminal: a shell in it would show a prompt and want to be typed to.
         let (input, silence) = pipe2(OFlag::O_CLOEXEC).context(texts::START)?;
         let process = Process::spawn(CloneFlags::empty(), None, || {
             let became = sys::die_with_parent()
+                .and_then(|()| sys::default_signals())
+                .and_then(|()| held.thread_unblock())
                 .and_then(|()| dup2_stdin(&input))
                 .and_then(|()| dup2_stdout(std::io::stderr()));
             let why = became.map_or_else(Into::into, |()| command.exec());
             explain::say(format_args!("{why:#}"));
             failure::exit_code(&why)
         })?;
-        Ok(Self { command: process, _silence: silence })
+        Ok(Self { command: process, interrupts, _silence: silence })
     }
 
     /// Waits for a container to be there, and to stay; gives its first process.
@@ -76,6 +85,9 @@ impl Started {
             };
             if seen.is_none() && self.has_ended() {
                 bail!(texts::ended(self.command.wait()?.exit_code()));
+            }
+            if let Ok(Some(signal)) = self.interrupts.read_signal() {
+                bail!(texts::interrupted(signal.ssi_signo));
             }
             sleep(GLANCE);
         }
@@ -162,8 +174,7 @@ impl Mark {
         let file = |place: Option<Place>| place.map(|it| (it.device, it.inode));
         let namespaces = self.namespaces.other_than(&host.namespaces);
         let elsewhere = usize::from(file(self.root) != file(host.root));
-        // The first process in a new mount namespace alone may be a runtime at work.
-        namespaces.iter().filter(|kind| **kind != Kind::Time).count() + elsewhere
+        namespaces.len() + elsewhere
     }
 }
 
