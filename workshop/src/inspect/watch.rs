@@ -30,8 +30,11 @@ const GLANCE: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(300);
 /// So long the command may take to make one.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So long it may take to end, each time that it is asked less kindly.
-const GRACE: Duration = Duration::from_secs(2);
+/// So long it may take to end when it is asked. As a rule it can't: most containers' PID 1 has no
+/// handler for SIGTERM (`pid_namespaces(7)`).
+const ASKED: Duration = Duration::from_millis(500);
+/// So long it may take to clear up after its container.
+const CLEARING: Duration = Duration::from_secs(5);
 
 /// A command that runs.
 pub(super) struct Started {
@@ -73,6 +76,10 @@ impl Started {
         let begin = Instant::now();
         let mut seen: Option<(Pid, Mark, Instant)> = None;
         while begin.elapsed() < PATIENCE {
+            // Before anything else: the command may have got it as well.
+            if let Ok(Some(signal)) = self.interrupts.read_signal() {
+                bail!(texts::interrupted(signal.ssi_signo));
+            }
             let now = innermost(&host);
             seen = match (seen, now) {
                 (Some((pid, mark, since)), Some(now)) if (pid, &mark) == (now.0, &now.1) => {
@@ -86,9 +93,6 @@ impl Started {
             if seen.is_none() && self.has_ended() {
                 bail!(texts::ended(self.command.wait()?.exit_code()));
             }
-            if let Ok(Some(signal)) = self.interrupts.read_signal() {
-                bail!(texts::interrupted(signal.ssi_signo));
-            }
             sleep(GLANCE);
         }
         bail!(texts::WAITED)
@@ -100,15 +104,15 @@ impl Started {
         let host = Mark::of(Pid::this());
         // Whoever has ended already needs no signal.
         let _ = self.command.signal(SIGTERM);
-        if !self.ends_in(GRACE) {
-            for pid in host.iter().flat_map(contained) {
-                let _ = kill(pid, Signal::SIGKILL);
+        if !self.ends_in(ASKED) {
+            if let Some((first, _)) = host.ok().and_then(|host| innermost(&host)) {
+                let _ = kill(first, Signal::SIGKILL);
             }
-            self.ends_in(GRACE);
+            self.ends_in(CLEARING);
         }
         // New ones may be born while the old ones end.
         let begin = Instant::now();
-        while begin.elapsed() < GRACE {
+        while begin.elapsed() < CLEARING {
             reap();
             match observe::descendants(Pid::this()) {
                 Ok(left) if !left.is_empty() => {
@@ -187,10 +191,6 @@ fn elsewhere(host: &Mark) -> Vec<(Pid, Mark, usize)> {
     };
     let all = observe::descendants(Pid::this()).unwrap_or_default();
     all.into_iter().filter_map(look).collect()
-}
-
-fn contained(host: &Mark) -> Vec<Pid> {
-    elsewhere(host).into_iter().map(|(pid, ..)| pid).collect()
 }
 
 /// The first of those that are furthest away.
