@@ -310,3 +310,14 @@ fn an_interrupted_look_ends_what_it_started() {
     assert!(said.contains("signal 15 came before there was a container"), "{said}");
     testbed::assert_same(&before, &host.snapshot());
 }
+
+#[test]
+fn a_limit_that_is_not_to_be_seen_is_not_called_none() {
+    let Some(host) = Host::new() else { return };
+    let program = testbed::reachable(&host, PROGRAM);
+    let script = format!("umount -R /sys/fs/cgroup; exec {} inspect $$", program.display());
+    let output = host.command(Who::Root, "unshare").args(["-m", "sh", "-c", &script]).output();
+    let page = stdout(&output.expect("it runs"));
+    let row = page.lines().find(|line| line.starts_with("memory")).expect("a row");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["memory", "?", "?"], "{page}");
+}
