@@ -24,7 +24,7 @@ pub(super) fn page(process: &View, host: &View, difference: &Difference) -> Stri
         let rows: Vec<_> = both.map(|(its, hosts)| row(its, hosts)).collect();
         page += &table.body(&rows);
         for note in notes(topic.chapter, process, difference) {
-            page += &format!("{}\n", paragraph(&note).trim_end().yellow());
+            page += &format!("{}\n", paragraph(&note).trim_end().cyan());
         }
     }
     page += &format!("\n{}", paragraph(texts::MARKED));
