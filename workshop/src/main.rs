@@ -77,6 +77,8 @@ enum Verb {
         command: Vec<OsString>,
     },
     /// Show a container beside the host, whichever runtime made it
+    #[command(override_usage = "coracle inspect [--json] PID\n       \
+                                coracle inspect [--json] -- CMD…")]
     Inspect {
         /// The number of one of its processes, as `ps -e` on this host shows it
         #[arg(value_name = "PID", required_unless_present = "command")]

@@ -7,8 +7,8 @@ use cgroup_limits::size::Size;
 
 use super::texts::{self, Topic};
 use crate::observe::{
-    CapabilitySet, Descriptor, DescriptorKind, IdRange, Kind, Limit, Limits, Membership, Mount,
-    Network, View, shown,
+    CapabilitySet, Descriptor, DescriptorKind, IdRange, Kind, Limits, Membership, Mount, Network,
+    View, shown,
 };
 
 /// One fact.
@@ -128,22 +128,31 @@ fn ports(network: &Network) -> String {
 
 fn limits(view: &View) -> Vec<Fact> {
     let limits = Limits::of(&view.cgroups);
-    let size = |limit| texts::limit(limit, |bytes| Size(bytes).to_string());
-    let cpus = match limits.cpu_quota {
-        Some(Limit::At(_)) => limits.cpus().map_or_else(unknown, |cpus| format!("{cpus:.2}")),
-        other => size(other),
+    let said = |controller, limit, shown: &dyn Fn(u64) -> String| match limit {
+        None if !is_seen(view, controller) => unknown(),
+        limit => texts::limit(limit, shown),
     };
-    let memory = size(limits.memory);
-    let used = limits.memory_used.map(|bytes| Size(bytes).to_string());
-    let pids = texts::limit(limits.pids, |pids| pids.to_string());
+    let bytes = |bytes| Size(bytes).to_string();
+    let cpus = |_| limits.cpus().map_or_else(unknown, |cpus| format!("{cpus:.2}"));
+    let memory = said(Controller::Memory, limits.memory, &bytes);
+    let pids = said(Controller::Pids, limits.pids, &|pids| pids.to_string());
     vec![
         namespace(view, Kind::Cgroup),
         Fact::new(texts::GROUP, group(view)),
-        Fact::new(texts::MEMORY, memory).aside(used),
-        Fact::new(texts::PROCESSORS, cpus),
+        Fact::new(texts::MEMORY, memory).aside(limits.memory_used.map(bytes)),
+        Fact::new(texts::PROCESSORS, said(Controller::Cpu, limits.cpu_quota, &cpus)),
         Fact::new(texts::TASKS, pids).aside(limits.pids_used.map(|it| it.to_string())),
         Fact::new(texts::FROZEN, limits.frozen.map_or_else(unknown, texts::yes_or_no)),
     ]
+}
+
+/// Whether the group that would have the limit is to be seen here. Where no hierarchy has the
+/// controller, v2 has not switched it on for the group.
+fn is_seen(view: &View, controller: Controller) -> bool {
+    let groups = || view.cgroups.iter();
+    let two = |it: &&Membership| it.version == Version::Two;
+    let group = groups().find(|it| it.has(controller)).or(groups().find(two));
+    group.is_some_and(|group| group.folder.is_some())
 }
 
 /// The group that says how much memory there is, or whichever there is.

@@ -70,14 +70,14 @@ struct Inspected {
 
 impl Inspected {
     fn look(pid: Pid) -> Result<Self> {
-        let process = View::of(pid).with_context(|| texts::no_process(pid))?;
+        let process = View::of(pid)?;
         let host = View::of_host()?;
         Ok(Self { difference: compare(&process, &host), process, host })
     }
 
     fn page(&self) -> Result<String> {
         if let Some(unread) = self.process.unread.iter().find(|it| it.part == Part::Namespaces) {
-            bail!(texts::not_ours(self.process.pid, &unread.reason));
+            bail!(unread.reason.clone());
         }
         Ok(page::page(&self.process, &self.host, &self.difference))
     }

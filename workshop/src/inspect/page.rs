@@ -6,7 +6,7 @@ use colored::Colorize;
 
 use super::facts::{Fact, facts, is_way_out};
 use super::texts::{self, TOPICS};
-use crate::observe::{Difference, View, shown};
+use crate::observe::{Difference, Kind, View, shown};
 use crate::table::{Row, Table, fold};
 
 const WIDTH: usize = 78;
@@ -24,7 +24,7 @@ pub(super) fn page(process: &View, host: &View, difference: &Difference) -> Stri
         let rows: Vec<_> = both.map(|(its, hosts)| row(its, hosts)).collect();
         page += &table.body(&rows);
         for note in notes(topic.chapter, process, difference) {
-            page += &format!("{}\n", paragraph(&note).trim_end().yellow());
+            page += &format!("{}\n", paragraph(&note).trim_end().cyan());
         }
     }
     page += &format!("\n{}", paragraph(texts::MARKED));
@@ -50,6 +50,7 @@ fn notes(chapter: &str, process: &View, difference: &Difference) -> Vec<String> 
             leaks.map(|it| texts::leak(&it.inside, &it.outside)).collect()
         }
         "03" => difference.cables.iter().map(texts::cable).collect(),
+        "08" if has_own_rights(process, difference) => vec![texts::OVER_ITS_OWN.into()],
         "09" => {
             let outside = process.descriptors.iter().filter(|it| is_way_out(it));
             outside.map(|it| texts::descriptor_outside(it.number, &shown(&it.target))).collect()
@@ -60,6 +61,11 @@ fn notes(chapter: &str, process: &View, difference: &Difference) -> Vec<String> 
 
 fn is_contained(difference: &Difference) -> bool {
     difference.own_root == Some(true) || !difference.own_namespaces.is_empty()
+}
+
+fn has_own_rights(process: &View, difference: &Difference) -> bool {
+    let rights = process.status.capabilities.effective;
+    difference.own_namespaces.contains(&Kind::User) && !rights.is_empty()
 }
 
 fn environment(process: &View, difference: &Difference) -> Vec<String> {

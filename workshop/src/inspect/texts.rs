@@ -75,15 +75,8 @@ pub(super) fn process(pid: Pid) -> String {
     format!("PROCESS {pid}")
 }
 
-pub(super) fn no_process(pid: Pid) -> String {
-    format!("can't look at process {pid}: it may have ended; `ps -e` lists those that run")
-}
-
-pub(super) fn not_ours(pid: Pid, reason: &str) -> String {
-    format!(
-        "process {pid} is not yours to look into ({reason}); \
-         try `sudo coracle inspect {pid}`, or as the user who started it"
-    )
+pub(super) fn interrupted(signal: u32) -> String {
+    format!("signal {signal} came before there was a container to look at")
 }
 
 pub(super) fn unread(reason: &str) -> String {
@@ -91,9 +84,12 @@ pub(super) fn unread(reason: &str) -> String {
 }
 
 pub(super) fn ended(status: u8) -> String {
+    let remedy = match status {
+        0 => "let it run for a while, as `sleep 60` does",
+        _ => "what it said itself stands above",
+    };
     format!(
-        "the command ended with status {status} before there was a container to look at; \
-         let it run for a while, as `sleep 60` does"
+        "the command ended with status {status} before there was a container to look at; {remedy}"
     )
 }
 
@@ -233,6 +229,9 @@ pub(super) fn descriptors(count: usize, outside: usize) -> String {
         outside => format!("{count}, {outside} of them outside"),
     }
 }
+
+pub(super) const OVER_ITS_OWN: &str =
+    "Its rights hold for what belongs to its own user namespace, and for nothing of the host's.";
 
 /// How many names are told.
 const SOME: usize = 8;

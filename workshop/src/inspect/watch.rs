@@ -15,12 +15,13 @@ use nix::libc::SIGTERM;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, dup2_stdin, dup2_stdout, pipe2};
 use process::{Command, Process, explain, failure, sys};
 
 use super::texts;
-use crate::observe::{self, Kind, Namespaces, Place};
+use crate::observe::{self, Namespaces, Place};
 
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -29,12 +30,16 @@ const GLANCE: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(300);
 /// So long the command may take to make one.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So long it may take to end, each time that it is asked less kindly.
-const GRACE: Duration = Duration::from_secs(2);
+/// So long it may take to end when it is asked. As a rule it can't: most containers' PID 1 has no
+/// handler for SIGTERM (`pid_namespaces(7)`).
+const ASKED: Duration = Duration::from_millis(500);
+/// So long it may take to clear up after its container.
+const CLEARING: Duration = Duration::from_secs(5);
 
 /// A command that runs.
 pub(super) struct Started {
     command: Process,
+    interrupts: SignalFd,
     /// The other end of its standard input, on which nothing ever comes.
     _silence: OwnedFd,
 }
@@ -45,17 +50,24 @@ impl Started {
         let words: Vec<_> = words.iter().map(OsString::as_os_str).collect();
         let command = Command::new(&words)?;
         set_child_subreaper(true).context(texts::START)?;
+        // Whoever has enough of it: the command is to be ended all the same.
+        let held: SigSet = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+        held.thread_block().context(texts::START)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let interrupts = SignalFd::with_flags(&held, flags).context(texts::START)?;
         // Not the terminal: a shell in it would show a prompt and want to be typed to.
         let (input, silence) = pipe2(OFlag::O_CLOEXEC).context(texts::START)?;
         let process = Process::spawn(CloneFlags::empty(), None, || {
             let became = sys::die_with_parent()
+                .and_then(|()| sys::default_signals())
+                .and_then(|()| held.thread_unblock())
                 .and_then(|()| dup2_stdin(&input))
                 .and_then(|()| dup2_stdout(std::io::stderr()));
             let why = became.map_or_else(Into::into, |()| command.exec());
             explain::say(format_args!("{why:#}"));
             failure::exit_code(&why)
         })?;
-        Ok(Self { command: process, _silence: silence })
+        Ok(Self { command: process, interrupts, _silence: silence })
     }
 
     /// Waits for a container to be there, and to stay; gives its first process.
@@ -64,6 +76,10 @@ impl Started {
         let begin = Instant::now();
         let mut seen: Option<(Pid, Mark, Instant)> = None;
         while begin.elapsed() < PATIENCE {
+            // Before anything else: the command may have got it as well.
+            if let Ok(Some(signal)) = self.interrupts.read_signal() {
+                bail!(texts::interrupted(signal.ssi_signo));
+            }
             let now = innermost(&host);
             seen = match (seen, now) {
                 (Some((pid, mark, since)), Some(now)) if (pid, &mark) == (now.0, &now.1) => {
@@ -88,15 +104,15 @@ impl Started {
         let host = Mark::of(Pid::this());
         // Whoever has ended already needs no signal.
         let _ = self.command.signal(SIGTERM);
-        if !self.ends_in(GRACE) {
-            for pid in host.iter().flat_map(contained) {
-                let _ = kill(pid, Signal::SIGKILL);
+        if !self.ends_in(ASKED) {
+            if let Some((first, _)) = host.ok().and_then(|host| innermost(&host)) {
+                let _ = kill(first, Signal::SIGKILL);
             }
-            self.ends_in(GRACE);
+            self.ends_in(CLEARING);
         }
         // New ones may be born while the old ones end.
         let begin = Instant::now();
-        while begin.elapsed() < GRACE {
+        while begin.elapsed() < CLEARING {
             reap();
             match observe::descendants(Pid::this()) {
                 Ok(left) if !left.is_empty() => {
@@ -162,8 +178,7 @@ impl Mark {
         let file = |place: Option<Place>| place.map(|it| (it.device, it.inode));
         let namespaces = self.namespaces.other_than(&host.namespaces);
         let elsewhere = usize::from(file(self.root) != file(host.root));
-        // The first process in a new mount namespace alone may be a runtime at work.
-        namespaces.iter().filter(|kind| **kind != Kind::Time).count() + elsewhere
+        namespaces.len() + elsewhere
     }
 }
 
@@ -176,10 +191,6 @@ fn elsewhere(host: &Mark) -> Vec<(Pid, Mark, usize)> {
     };
     let all = observe::descendants(Pid::this()).unwrap_or_default();
     all.into_iter().filter_map(look).collect()
-}
-
-fn contained(host: &Mark) -> Vec<Pid> {
-    elsewhere(host).into_iter().map(|(pid, ..)| pid).collect()
 }
 
 /// The first of those that are furthest away.

@@ -15,7 +15,7 @@ use cgroup_limits::hierarchy::{Controller, Version};
 use serde::{Serialize, Serializer};
 
 use super::mounts::Mount;
-use super::namespaces::{Kind, Namespaces};
+use super::namespaces::{Kind, is_ours};
 use super::proc::Proc;
 use super::text;
 
@@ -118,9 +118,7 @@ impl Membership {
     pub(super) fn all(process: &Proc) -> Result<Vec<Self>> {
         let own = Proc::own()?;
         let mounts = Mount::all(&own)?;
-        let namespaces =
-            Namespaces::read(process).and_then(|its| Ok((its, Namespaces::read(&own)?)));
-        let same = namespaces.ok().and_then(|(its, ours)| its.same(&ours, Kind::Cgroup));
+        let same = is_ours(process, Kind::Cgroup).ok().flatten();
         let text = process.text("cgroup")?;
         let found = text.lines().filter_map(|line| Self::parse(line, &mounts));
         Ok(found.map(|it| Self { hidden: same.map(|same| !same), ..it }).collect())

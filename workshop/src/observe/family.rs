@@ -31,11 +31,11 @@ pub struct Ancestor {
 /// From the parent up; ends early where one can't be seen.
 pub(super) fn ancestors(process: &Proc) -> Result<Vec<Ancestor>> {
     let mut found = Vec::<Ancestor>::new();
-    let mut parent = Status::read(process)?.parent;
+    let mut parent = Status::short(process)?.parent;
     // Numbers may be given away while we look: never round in circles.
     while parent.as_raw() > 0 && found.iter().all(|ancestor| ancestor.pid != parent) {
         let Ok(process) = Proc::open(parent) else { break };
-        let Ok(status) = Status::read(&process) else { break };
+        let Ok(status) = Status::short(&process) else { break };
         let exe = process.try_link("exe").ok().map(PathBuf::from);
         found.push(Ancestor { pid: parent, name: status.name, exe });
         parent = status.parent;
@@ -62,7 +62,7 @@ pub(super) fn children(process: &Proc) -> Result<Vec<Pid>> {
 /// The same by asking every process for its parent.
 fn by_parent(parent: Pid) -> Result<Vec<Pid>> {
     let is_child = |pid: &Pid| {
-        Proc::open(*pid).and_then(|it| Status::read(&it)).is_ok_and(|it| it.parent == parent)
+        Proc::open(*pid).and_then(|it| Status::short(&it)).is_ok_and(|it| it.parent == parent)
     };
     Ok(all()?.into_iter().filter(is_child).collect())
 }

@@ -132,6 +132,13 @@ impl Namespaces {
     }
 }
 
+/// Whether the process is in our own namespace of this kind; `None` on a kernel without it.
+pub(super) fn is_ours(process: &Proc, kind: Kind) -> Result<Option<bool>> {
+    let ours = look(&Proc::own()?, kind.name())?;
+    let both = look(process, kind.name())?.zip(ours);
+    Ok(both.map(|(its, ours)| (its.device, its.inode) == (ours.device, ours.inode)))
+}
+
 /// What the link leads to; `None` where it leads nowhere, or this kernel has no such kind.
 fn look(process: &Proc, link: &str) -> Result<Option<Namespace>> {
     let name = format!("ns/{link}");

@@ -17,7 +17,7 @@ use netlink_packet_route::route::{
 use serde::{Deserialize, Serialize};
 use uts_net::netlink::Netlink;
 
-use super::namespaces::{Kind, Namespaces};
+use super::namespaces::{Kind, is_ours};
 use super::proc::Proc;
 use super::{enter, listening};
 
@@ -99,8 +99,7 @@ impl Network {
     }
 
     pub(super) fn read(process: &Proc) -> Result<Self> {
-        let ours = Namespaces::read(&Proc::own()?)?;
-        match Namespaces::read(process)?.same(&ours, Kind::Net) {
+        match is_ours(process, Kind::Net)? {
             Some(true) => Self::here(),
             _ => enter::within(process, Kind::Net, Self::here),
         }

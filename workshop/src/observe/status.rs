@@ -123,9 +123,14 @@ pub struct IdRange {
 }
 
 impl Status {
+    /// What `status` alone says; the rest is empty. For those who ask many processes.
+    pub(super) fn short(process: &Proc) -> Result<Self> {
+        parse(&process.text("status")?)
+            .with_context(|| texts::not_understood(&process.path("status")))
+    }
+
     pub(super) fn read(process: &Proc) -> Result<Self> {
-        let mut status = parse(&process.text("status")?)
-            .with_context(|| texts::not_understood(&process.path("status")))?;
+        let mut status = Self::short(process)?;
         let stat = Stat::parse(&process.read("stat")?)
             .with_context(|| texts::not_understood(&process.path("stat")))?;
         let optional = |file| process.text(file).unwrap_or_default();

@@ -5,14 +5,17 @@ use nix::errno::Errno;
 use process::Step;
 
 const GONE: &str = "the process has ended";
-const NOT_OURS: &str =
-    "the process belongs to somebody else, or may do more than we may: look as root (sudo)";
+const NOT_OURS: &str = "the process belongs to somebody else, or may do more than you; \
+     look as the user who started it, or as root (sudo)";
 
 pub(super) const PROCESS: Step = Step {
     section: "00#proc",
     why: "look at a process",
     causes: &[
-        (Errno::ENOENT, "there is no process with this number, or none that we may see"),
+        (
+            Errno::ENOENT,
+            "there is no process with this number (any more), or none that you may see",
+        ),
         (Errno::EACCES, NOT_OURS),
     ],
 };

@@ -13,7 +13,7 @@ use super::descriptors::{self, Descriptor};
 use super::family::{self, Ancestor};
 use super::link::Link;
 use super::mounts::Mount;
-use super::namespaces::{Kind, Namespaces};
+use super::namespaces::{Kind, Namespaces, is_ours};
 use super::network::Network;
 use super::proc::Proc;
 use super::status::Status;
@@ -150,8 +150,7 @@ pub(super) fn words(process: &Proc, file: &str) -> Result<Vec<OsString>> {
 }
 
 pub(super) fn hostname(process: &Proc) -> Result<String> {
-    let ours = Namespaces::read(&Proc::own()?)?;
-    match Namespaces::read(process)?.same(&ours, Kind::Uts) {
+    match is_ours(process, Kind::Uts)? {
         Some(true) => own_hostname(),
         _ => enter::within(process, Kind::Uts, own_hostname),
     }
