@@ -6,17 +6,24 @@
 //! # Layout
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`observe`]: what the kernel knows of a process; what two of them share.
+//! - [`inspect`]: a container beside the host, whichever runtime made it.
 //! - [`tour`]: the whole story, live.
+//! - [`doctor`]: can this machine do every chapter, and if not, what helps?
 //! - [`run`]: build the student's chapter and become it.
+//! - [`xray`]: the system calls that make a container, of any runtime.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
 //! - [`http`]: the server that both of them are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
+//! - `table`: what a process sees beside what the host sees.
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
 pub mod build;
 pub mod check;
+pub mod doctor;
 pub mod http;
+pub mod inspect;
 pub mod lessons;
 pub mod observe;
 pub mod piped;
@@ -24,6 +31,8 @@ pub mod project;
 pub mod registry;
 pub mod run;
 pub mod sandbox;
+mod table;
 pub mod texts;
 pub mod tour;
 pub mod web;
+pub mod xray;

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use coracle::project::Project;
-use coracle::{author, check, registry, run, texts, tour, web};
+use coracle::{author, check, doctor, inspect, registry, run, texts, tour, web, xray};
+use process::{explain, failure};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
 #[derive(Parser)]
@@ -24,6 +25,12 @@ struct Arguments {
 enum Verb {
     /// See a process become a container, live, on this machine's kernel
     Tour,
+    /// Can this machine do every chapter? What is missing, and what helps
+    Doctor {
+        /// For instructors and programs: everything that was found, as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Build your program of a chapter and run it: `coracle run 00 -- run ls`
     Run {
         /// The chapter: 2, 02 or 02-pid-namespace
@@ -48,6 +55,36 @@ enum Verb {
     /// What `check` runs in its sandbox
     #[command(hide = true)]
     Examine(check::Order),
+    /// Run a command, and tell the system calls by which it makes a container:
+    /// `coracle xray -- runc run box`
+    Xray {
+        /// Write the story to this file, and not to standard error
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// For programs: one JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// The command and its arguments
+        #[arg(
+            value_name = "CMD",
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        command: Vec<OsString>,
+    },
+    /// Show a container beside the host, whichever runtime made it
+    Inspect {
+        /// The number of one of its processes, as `ps -e` on this host shows it
+        #[arg(value_name = "PID", required_unless_present = "command")]
+        pid: Option<i32>,
+        /// A command that starts a container, which is ended again: `-- podman run alpine sleep 60`
+        #[arg(value_name = "CMD", last = true, conflicts_with = "pid")]
+        command: Vec<OsString>,
+        /// As a JSON object: both views, and how they differ
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a root folder from this host's everyday programs
     Rootfs {
         /// The folder; it is made if it is not there
@@ -111,19 +148,36 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
     let done = match verb {
         None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
         Some(Verb::Tour) => tour::tour(),
+        Some(Verb::Doctor { json }) => doctor::doctor(json),
         Some(Verb::Run { chapter, args }) => {
-            match run::chapter(&Project::find()?, &chapter, &args)? {}
+            return run::chapter(&Project::find()?, &chapter, &args).map(ExitCode::from);
         }
         Some(Verb::Check { chapter, bin, json }) => {
             return check::command(chapter.as_deref(), bin.as_deref(), json);
         }
         Some(Verb::Examine(order)) => check::examine(&order),
+        Some(Verb::Xray { output, json, command }) => {
+            return Ok(traced(&command, output.as_deref(), json).into());
+        }
+        Some(Verb::Inspect { pid, command, json }) => {
+            let what = pid.map_or(inspect::What::Command(command), inspect::What::Process);
+            inspect::inspect(what, json)
+        }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
         Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The exit status is the command's own; or 125 when it could not be traced, as a container that
+/// could not be made.
+fn traced(command: &[OsString], output: Option<&Path>, json: bool) -> u8 {
+    xray::xray(command, output, json).unwrap_or_else(|error| {
+        explain::say(format_args!("coracle: {error:#}"));
+        failure::exit_code(&error)
+    })
 }
 
 fn rootfs(folder: &Path) -> Result<()> {

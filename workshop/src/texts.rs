@@ -60,10 +60,6 @@ pub(crate) fn unknown_chapter(name: &str, chapters: &[String]) -> String {
     format!("there is no chapter {name:?}; choose one of {}", chapters.join(", "))
 }
 
-pub(crate) fn cannot_execute(program: &Path) -> String {
-    format!("can't execute {}", program.display())
-}
-
 pub(crate) fn does_not_compile(package: &str) -> String {
     format!("{package} could not be built; the first error above is the one to begin with")
 }
@@ -74,6 +70,10 @@ pub(crate) fn no_program(package: &str) -> String {
 
 pub(crate) fn cannot_read(path: &Path) -> String {
     format!("can't read {}", path.display())
+}
+
+pub(crate) fn cannot_make(folder: &Path) -> String {
+    format!("can't make the folder {}", folder.display())
 }
 
 pub(crate) fn cannot_write(path: &Path) -> String {

@@ -255,8 +255,12 @@ impl Netlink {
         }
     }
 
-    /// Asks for a list.
-    fn list(&mut self, question: Message, call: &str) -> Result<Vec<Message>> {
+    /// Asks for a list: `Message::GetLink` and the like. `call` is its name in the man page.
+    ///
+    /// # Errors
+    ///
+    /// What the socket refuses.
+    pub fn list(&mut self, question: Message, call: &str) -> Result<Vec<Message>> {
         self.try_list(question).tried(&texts::NETLINK, call)
     }
 

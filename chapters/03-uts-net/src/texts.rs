@@ -11,7 +11,7 @@ use process::Step;
 use crate::publish::Port;
 use crate::subnet::Subnet;
 
-const NO_KERNEL_SUPPORT: &str = "this kernel is built without it, or its module can't be loaded; as root: `modprobe bridge veth`";
+const NO_KERNEL_SUPPORT: &str = "this kernel is built without it, or its module can't be loaded; as root: `modprobe -a bridge veth`";
 
 pub(crate) const HOSTNAME: Step = Step {
     section: "03#hostname",

@@ -38,7 +38,7 @@ use process::{Command, rootless};
 
 use crate::build::{self, Built};
 use crate::project::Project;
-use crate::sandbox::{self, Net, Walls, Who};
+use crate::sandbox::{self, Walls};
 use crate::{lessons, piped};
 
 pub use inside::{Order, examine};
@@ -100,7 +100,7 @@ fn held(order: &mut Order) -> Result<Report> {
         walls = walls.fresh(folder);
     }
     let command = Command::new(&order.words())?;
-    let container = sandbox::container(command, walls, Net::Own, Who::Keeper)?;
+    let container = sandbox::for_check(command, walls)?;
     let (running, mut output) = piped::start(container)?;
     let mut text = String::new();
     output.read_to_string(&mut text).context(texts::NO_REPORT)?;

@@ -24,6 +24,7 @@ pub fn show(report: &Report, name: &str) -> String {
     for check in &report.checks {
         text += &line(check, report, first.as_deref());
     }
+    text += &left_out(report);
     text.push('\n');
     match (&report.problem, report.causes().next()) {
         (Some(problem), _) => text += &self::problem(problem, report),
@@ -37,9 +38,8 @@ pub fn show(report: &Report, name: &str) -> String {
 /// One claim in the list. What follows from another failure is only counted there.
 fn line(check: &Verdict, report: &Report, first: Option<&str>) -> String {
     let title = &check.title;
-    if let Some(why) = &check.left_out {
-        let why = wrap(&texts::left_out(why), COLUMNS - 6).join("\n      ");
-        return format!("  {} {}\n      {}\n", texts::OPEN.dimmed(), title.dimmed(), why.dimmed());
+    if check.left_out.is_some() {
+        return format!("  {} {}\n", texts::OPEN.dimmed(), title.dimmed());
     }
     if check.passed {
         return format!("  {} {title}\n", texts::YES.green());
@@ -52,6 +52,25 @@ fn line(check: &Verdict, report: &Report, first: Option<&str>) -> String {
         count => format!("\n      {}", texts::consequences(count).dimmed()),
     };
     format!("  {} {}{folded}\n", texts::NO.red().bold(), title.bold())
+}
+
+/// Each reason once, however many claims it keeps from being examined.
+fn left_out(report: &Report) -> String {
+    let reasons = report.checks.iter().filter_map(|check| check.left_out.as_deref());
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for reason in reasons {
+        match counts.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((reason, 1)),
+        }
+    }
+    let mut text = String::new();
+    for (reason, count) in counts {
+        for line in wrap(&texts::left_out(count, reason), COLUMNS - 4) {
+            let _ = writeln!(text, "    {}", line.dimmed());
+        }
+    }
+    text
 }
 
 /// What is wrong, so that the student can see it too.

@@ -23,6 +23,8 @@ pub(super) const WORLD: Step = Step {
     ],
 };
 
+pub(super) const THREAD: &str = "a thread of the examiner's panicked";
+
 pub(super) const NOT_YET: &str = "not examined yet";
 pub(super) const NOT_EXAMINED: &str = "not examined, because of what failed before";
 
@@ -36,6 +38,10 @@ pub(super) fn no_program(path: &Path) -> String {
 
 pub(super) fn examiner_ended(ended: Ended) -> String {
     format!("the examiner ended without a report ({})", how(ended))
+}
+
+pub(super) fn broken_off(error: &anyhow::Error) -> String {
+    format!("the check could not look any further: {error:#}")
 }
 
 pub(super) fn hint(chapter: &str, exercise: &str) -> String {
@@ -109,8 +115,11 @@ pub(super) fn consequences(count: usize) -> String {
     }
 }
 
-pub(super) fn left_out(why: &str) -> String {
-    format!("not examined here: {why}")
+pub(super) fn left_out(count: usize, reason: &str) -> String {
+    match count {
+        1 => format!("One can't be examined here: {reason}."),
+        _ => format!("{count} can't be examined here: {reason}."),
+    }
 }
 
 pub(super) fn write_it(chapter: &str, exercise: &str) -> String {

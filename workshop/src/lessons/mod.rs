@@ -9,14 +9,16 @@ mod chroot_jail;
 mod overlay_layers;
 mod pid_namespace;
 mod process;
+mod uts_net;
 
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 5] = [
+const LESSONS: [&Lesson; 6] = [
     &process::LESSON,
     &chroot_jail::LESSON,
     &pid_namespace::LESSON,
+    &uts_net::LESSON,
     &cgroup_limits::LESSON,
     &overlay_layers::LESSON,
 ];

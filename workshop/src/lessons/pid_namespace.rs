@@ -195,7 +195,7 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
             expect(its != hosts, || format!("/proc/{pid}/ns/{kind} -> {its}, as on the host")),
         );
     }
-    let numbers = observe::status(pid)?.nspid;
+    let numbers = observe::status(pid)?.ns_pids;
     exam.finding(
         "pid-one",
         expect(numbers.last() == Some(&1), || {
@@ -311,7 +311,7 @@ fn init(exam: &mut Exam, host: &Host) -> Result<()> {
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let Some(pid) = exam.found("init", held) else { return Ok(()) };
-    let numbers = observe::status(pid)?.nspid;
+    let numbers = observe::status(pid)?.ns_pids;
     exam.finding(
         "init",
         expect(numbers.last().is_some_and(|number| *number > 1), || {
@@ -342,7 +342,7 @@ fn zombies(namespace: &str) -> Result<Vec<String>> {
         let pid = Pid::from_raw(pid);
         // What has ended has no links any more, but its place in the namespace.
         let Ok(status) = observe::status(pid) else { continue };
-        let inside = link(pid, "ns/pid") == namespace || status.nspid.len() > 1;
+        let inside = link(pid, "ns/pid") == namespace || status.ns_pids.len() > 2;
         if status.state == 'Z' && inside {
             found.push(format!("/proc/{pid}"));
         }

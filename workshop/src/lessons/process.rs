@@ -159,7 +159,7 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
     let files: Vec<_> = observe::descriptors(pid)?
         .into_iter()
         .filter(|file| file.number > 2)
-        .map(|file| format!("{} -> {}", file.number, file.target))
+        .map(|file| format!("{} -> {}", file.number, file.target.to_string_lossy()))
         .collect();
     exam.finding(
         "clean-files",
@@ -286,7 +286,7 @@ fn signals(exam: &mut Exam, host: &Host) -> Result<()> {
     let mut running = host.start(&exam.world, &call)?;
     let held = running.held();
     let Some(_) = exam.found("forwards", held) else { return Ok(()) };
-    running.signal(Signal::SIGTERM);
+    running.signal_when_ready(Signal::SIGTERM);
     let outcome = running.wait();
     let Some(outcome) = exam.found("forwards", outcome) else { return Ok(()) };
     exam.finding(

@@ -1,92 +1,193 @@
-//! Stand-in until the observation library is merged.
+//! One process's kernel state, as a typed view; and two of them compared.
+//!
+//! A container is a process, and all that makes it one can be read from outside: in
+//! `/proc/PID` (`proc(5)`), in the files of its cgroups, and from the network part of the kernel.
+//! `inspect`, `check` and `tour` see through this module. It knows nothing of lessons, and prints
+//! nothing.
+//!
+//! A process can end while it is looked at, and may be none of our business. So a [`View`] holds what
+//! could be read, and says of each other part why it could not: [`View::unread`].
+//!
+//! # Layout
+//!
+//! - [`View`]: all of one process; `compare`: two of them.
+//! - `proc`: `/proc/PID` held open, so that all that is read is about one process.
+//! - `namespaces`, `status` (with the `sets` in it), `link` (root, working folder, program),
+//!   `mounts`, `cgroups`, `network` (with `listening`), `descriptors`, `family`: a part each, which
+//!   can be had alone.
+//! - `enter`: what only those inside of a namespace can ask for.
+//! - `text`: bytes as JSON; `texts`: the words; `sys`: the only `unsafe` code.
 
-#![allow(missing_docs)]
+mod cgroups;
+mod compare;
+mod descriptors;
+mod enter;
+mod family;
+mod link;
+mod listening;
+pub mod mounts;
+mod namespaces;
+mod network;
+mod proc;
+mod sets;
+mod status;
+mod sys;
+mod text;
+mod texts;
+mod view;
 
-use std::fmt;
-use std::fs;
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use anyhow::Result;
 use nix::unistd::Pid;
 
-pub struct Signals(u64);
-impl Signals {
-    pub fn is_empty(&self) -> bool {
-        self.0 == 0
-    }
+pub use cgroups::{Limit, Limits, Membership};
+pub use compare::{Cable, Difference, Leak, compare};
+pub use descriptors::{Access, Descriptor, DescriptorKind};
+pub use family::{Ancestor, all};
+pub use link::{Link, Place};
+pub use mounts::{Device, Mount, Propagation};
+pub use namespaces::{Kind, Namespace, Namespaces};
+pub use network::{Address, Interface, Network, Route};
+pub use proc::Proc;
+pub use sets::{CAPABILITIES, CapabilitySet, Signals};
+pub use status::{Capabilities, IdRange, Ids, Seccomp, Status};
+pub use text::shown;
+pub use view::{Part, Unread, View};
+
+/// The namespaces that it is in.
+///
+/// # Errors
+///
+/// ENOENT when there is no such process, EACCES when it is not ours to look into, ESRCH when it
+/// ends meanwhile. This holds for all of these functions.
+pub fn namespaces(pid: Pid) -> Result<Namespaces> {
+    Namespaces::read(&Proc::open(pid)?)
 }
-impl fmt::Display for Signals {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-pub struct Status {
-    pub ppid: Pid,
-    pub blocked: Signals,
-    pub ignored: Signals,
-    pub nspid: Vec<i32>,
-    pub state: char,
-}
+
+/// Who it is, and what it may do.
+///
+/// # Errors
+///
+/// As [`namespaces`].
 pub fn status(pid: Pid) -> Result<Status> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let get = |key: &str| {
-        text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(":\t")).unwrap_or("").to_owned()
-    };
-    let hex = |key| Signals(u64::from_str_radix(&get(key), 16).unwrap_or(0));
-    Ok(Status {
-        ppid: Pid::from_raw(get("PPid").parse()?),
-        blocked: hex("SigBlk"),
-        ignored: hex("SigIgn"),
-        nspid: get("NSpid").split_whitespace().filter_map(|n| n.parse().ok()).collect(),
-        state: get("State").chars().next().unwrap_or('?'),
-    })
+    Status::read(&Proc::open(pid)?)
 }
-pub struct Descriptor {
-    pub number: i32,
-    pub target: String,
+
+/// Its root folder.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn root(pid: Pid) -> Result<Link> {
+    Link::to_folder(&Proc::open(pid)?, "root")
 }
-pub fn descriptors(pid: Pid) -> Result<Vec<Descriptor>> {
-    let mut v = Vec::new();
-    for e in fs::read_dir(format!("/proc/{pid}/fd"))? {
-        let e = e?;
-        v.push(Descriptor {
-            number: e.file_name().to_string_lossy().parse()?,
-            target: fs::read_link(e.path()).map(|t| t.display().to_string()).unwrap_or_default(),
-        });
-    }
-    Ok(v)
+
+/// Its working folder.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn cwd(pid: Pid) -> Result<Link> {
+    Link::to_folder(&Proc::open(pid)?, "cwd")
 }
-#[derive(Default)]
-pub struct Propagation {
-    pub shared: Option<u64>,
+
+/// Its program.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn exe(pid: Pid) -> Result<Link> {
+    Link::read(&Proc::open(pid)?, "exe")
 }
-pub struct Mount {
-    pub device: String,
-    pub root: PathBuf,
-    pub propagation: Propagation,
-    pub target: PathBuf,
-    read_only: bool,
+
+/// Its command line; of no words for one that has ended and for the kernel's own.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn command(pid: Pid) -> Result<Vec<OsString>> {
+    view::words(&Proc::open(pid)?, "cmdline")
 }
-impl Mount {
-    pub fn is_read_only(&self) -> bool {
-        self.read_only
-    }
+
+/// The environment that it was started with: `NAME=value`.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn environment(pid: Pid) -> Result<Vec<OsString>> {
+    view::words(&Proc::open(pid)?, "environ")
 }
+
+/// What is mounted below its root.
+///
+/// # Errors
+///
+/// As [`namespaces`].
 pub fn mounts(pid: Pid) -> Result<Vec<Mount>> {
-    Ok(parse_mounts(&fs::read_to_string(format!("/proc/{pid}/mountinfo"))?))
+    Mount::all(&Proc::open(pid)?)
 }
-pub fn parse_mounts(text: &str) -> Vec<Mount> {
-    text.lines()
-        .map(|l| {
-            let w: Vec<_> = l.split(' ').collect();
-            let shared = w.iter().find_map(|o| o.strip_prefix("shared:")?.parse().ok());
-            Mount {
-                device: w[2].into(),
-                root: w[3].into(),
-                propagation: Propagation { shared },
-                target: w[4].into(),
-                read_only: w[5].split(',').any(|o| o == "ro"),
-            }
-        })
-        .collect()
+
+/// Its place in each hierarchy of cgroups, and its limits.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn cgroups(pid: Pid) -> Result<Vec<Membership>> {
+    Membership::all(&Proc::open(pid)?)
+}
+
+/// The network that it sees.
+///
+/// # Errors
+///
+/// As [`namespaces`]; EBUSY when its user namespace has to be entered, and this program has several
+/// threads.
+pub fn network(pid: Pid) -> Result<Network> {
+    Network::read(&Proc::open(pid)?)
+}
+
+/// Its host name.
+///
+/// # Errors
+///
+/// As [`network`].
+pub fn hostname(pid: Pid) -> Result<String> {
+    view::hostname(&Proc::open(pid)?)
+}
+
+/// What it has open.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn descriptors(pid: Pid) -> Result<Vec<Descriptor>> {
+    descriptors::all(&Proc::open(pid)?)
+}
+
+/// Its parent, the parent's parent, and so on up to PID 1.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn ancestors(pid: Pid) -> Result<Vec<Ancestor>> {
+    family::ancestors(&Proc::open(pid)?)
+}
+
+/// Its children, in order.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn children(pid: Pid) -> Result<Vec<Pid>> {
+    family::children(&Proc::open(pid)?)
+}
+
+/// Its children, their children, and so on: parents before children.
+///
+/// # Errors
+///
+/// As [`namespaces`].
+pub fn descendants(pid: Pid) -> Result<Vec<Pid>> {
+    family::descendants(&Proc::open(pid)?)
 }

@@ -27,18 +27,23 @@ const PROCESSES: u64 = 1000;
 ///
 /// When the cgroups that there are can't be read.
 pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
-    let both = Limits {
+    // No limit, but so there is a cgroup in that hierarchy, too.
+    let processors = Limits { cpuset: processors(), ..limits() };
+    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, limits()));
+    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // What was killed in there, and why, the program in it says itself.
+    Ok(cgroup.quiet())
+}
+
+/// The limits that need one.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
         memory: Some(Size(MEMORY)),
         swap: Some(Swap::Total(Size(MEMORY))),
         pids: Some(PROCESSES),
         ..Limits::default()
-    };
-    // No limit, but so there is a cgroup in that hierarchy, too.
-    let processors = Limits { cpuset: processors(), ..both.clone() };
-    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, both));
-    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
-    // What was killed in there, and why, the program in it says itself.
-    Ok(cgroup.quiet())
+    }
 }
 
 /// Those that we may run on ourselves.
@@ -54,10 +59,12 @@ pub struct Bounds;
 
 impl Mechanism for Bounds {
     fn enter(&mut self) -> Result<()> {
+        // If the machine has no memory left, the kernel is to begin here (proc_pid_oom_score_adj(5)).
+        let _ = fs::write("/proc/self/oom_score_adj", "500");
         // A core file of each crash would fill the disk.
         lower(Resource::RLIMIT_CORE, 0)?;
         lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
-        lower(Resource::RLIMIT_DATA, 4 << 30)?;
+        lower(Resource::RLIMIT_DATA, MEMORY)?;
         // It does not hold for root, who has a cgroup.
         lower(Resource::RLIMIT_NPROC, 10 * PROCESSES)
     }

@@ -9,30 +9,32 @@
 //! In it `/` is *shared*, as systemd makes it on most machines: where it is private (and in a
 //! container it is) the commonest mistake, a mount that leaks to the host, would not show.
 //!
-//! As root, too, there is a user namespace around it, in which every number means the same as
-//! outside. Whoever is root in there hardly feels it; but the kernel lets nobody in it remount what
-//! we made read-only, open a disk, load a module, or set the clock.
+//! Whoever is kept in it is in a user namespace, as root, too: the walls are then not his to break.
 //!
 //! # Layout
 //!
 //! - [`walls`]: what of the file tree can be seen, and what can be written to.
-//! - [`ids`]: the user namespace.
-//! - [`bounds`]: how much of the machine the sandbox may use.
+//! - [`ids`]: the user namespace of whoever is kept in it.
+//! - [`bounds`]: how much of the machine the sandbox may use; `commons`: the same for all sandboxes of
+//!   `coracle run` together.
+//! - [`guard`]: the disks.
 //! - `sys`: the system calls that `nix` lacks.
 
 pub mod bounds;
+mod commons;
+pub mod guard;
 pub mod ids;
 mod sys;
 mod texts;
 pub mod walls;
 
 use anyhow::Result;
-use nix::sched::CloneFlags;
 use pid_namespace::PidNamespace;
-use process::{Command, Container, Mechanism, rootless, sys as process_sys};
-use uts_net::{Ipc, RunFolder};
+use pid_namespace::init::Init;
+use process::{Command, Container, rootless, sys as process_sys};
+use uts_net::RunFolder;
 
-pub use ids::Who;
+use ids::Kept;
 pub use walls::Walls;
 
 /// Whether the sandbox has a network of its own.
@@ -44,35 +46,52 @@ pub enum Net {
     Hosts,
 }
 
-impl Mechanism for Net {
-    fn namespaces(&self) -> CloneFlags {
-        match self {
-            Self::Own => CloneFlags::CLONE_NEWNET,
-            Self::Hosts => CloneFlags::empty(),
-        }
-    }
-}
-
-/// A container for a command that may be wrong. It is PID 1 there.
+/// The sandbox for an examination: the command, the examiner, is PID 1 in it and has all rights over
+/// it. The programs that it examines it has to keep in by itself.
 ///
 /// # Errors
 ///
 /// When this machine does not allow it.
-pub fn container(command: Command, walls: Walls, net: Net, who: Who) -> Result<Container> {
-    if !process_sys::may_administer() {
-        // It is only our own half that works there; there is nothing to announce.
-        rootless::enter_quietly()?;
-    }
+pub fn for_check(command: Command, walls: Walls) -> Result<Container> {
+    become_root()?;
     let run = RunFolder::new()?;
     let cgroup = bounds::cgroup(&run)?;
-    let walls = walls.with_cgroups(&cgroup);
+    let seen_as = cgroup.places().iter().map(|it| (it.group().path.clone(), it.top.clone()));
+    let walls = walls.with_cgroups(seen_as.collect());
     Ok(Container::new(command)
         .with(run)
-        .with_some(ids::namespace(who)?)
         .with(bounds::Bounds)
         .with(cgroup)
         .with(PidNamespace)
-        .with(Ipc)
-        .with(net)
         .with(walls))
+}
+
+/// The sandbox for a student's program that is run by hand: it is who has called us, and sees the
+/// containers of other such runs.
+///
+/// # Errors
+///
+/// When this machine does not allow it.
+pub fn for_run(command: Command, walls: Walls, net: Net) -> Result<Container> {
+    become_root()?;
+    let run = RunFolder::new()?;
+    let commons = commons::Commons::new(&run, bounds::limits())?;
+    let walls = walls.with_cgroups(commons.seen_as()).writable(run.state().path());
+    Ok(Container::new(command)
+        .with(run)
+        .with(bounds::Bounds)
+        .with(commons)
+        .with(PidNamespace)
+        .with(walls)
+        .with(Kept::new(net)?)
+        .with(Init))
+}
+
+/// As an ordinary user: in a user namespace that is our own half's alone, so there is nothing to
+/// announce.
+fn become_root() -> Result<()> {
+    match process_sys::may_administer() {
+        true => Ok(()),
+        false => rootless::enter_quietly(),
+    }
 }

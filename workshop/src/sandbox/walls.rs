@@ -14,7 +14,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use cgroup_limits::Cgroup;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
@@ -26,7 +25,7 @@ use process::{Attempt, Mechanism};
 use super::{sys, texts};
 use crate::observe;
 
-/// The sandbox's file tree, name, and `/proc`.
+/// The sandbox's file tree and `/proc`.
 #[derive(Debug)]
 pub struct Walls {
     /// Files and folders that the sandbox can write to.
@@ -40,7 +39,7 @@ pub struct Walls {
 }
 
 /// How much a fresh folder can hold.
-const SIZE: &str = "mode=1777,size=512m";
+const SIZE: &str = "mode=1777,size=256m";
 
 /// The devices that are nobody's, and those with which an ordinary user makes a network of his own
 /// and file systems of his own.
@@ -90,10 +89,9 @@ impl Walls {
         self
     }
 
-    pub(super) fn with_cgroups(mut self, cgroup: &Cgroup) -> Self {
-        let places = cgroup.places().iter();
-        self.cgroups =
-            places.map(|place| (place.group().path.clone(), place.top.clone())).collect();
+    /// These cgroups are the sandbox's own, and are to be seen as those.
+    pub(super) fn with_cgroups(mut self, seen_as: Vec<(PathBuf, PathBuf)>) -> Self {
+        self.cgroups = seen_as;
         self
     }
 
@@ -114,7 +112,7 @@ impl Walls {
 
 impl Mechanism for Walls {
     fn namespaces(&self) -> CloneFlags {
-        CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS
+        CloneFlags::CLONE_NEWNS
     }
 
     fn enter(&mut self) -> Result<()> {
@@ -131,9 +129,19 @@ impl Mechanism for Walls {
         for (clone, to) in clones {
             put_back(clone, &to)?;
         }
-        finish_devices()?;
-        propagation(MsFlags::MS_SHARED, "MS_SHARED")
+        finish_devices()
     }
+}
+
+/// Makes a copied list of mounts one that is shared, as on a machine with systemd, but with nobody
+/// outside of it.
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn share_anew() -> Result<()> {
+    propagation(MsFlags::MS_PRIVATE, "MS_PRIVATE")?;
+    propagation(MsFlags::MS_SHARED, "MS_SHARED")
 }
 
 /// For every mount at once.
@@ -153,7 +161,7 @@ fn read_only() -> Result<()> {
     make(Path::new("/"))?;
     // Before Linux 5.12 what is mounted below has stayed as it was.
     let mounts = observe::mounts(Pid::this())?;
-    mounts.iter().filter(|mount| !mount.is_read_only()).try_for_each(|mount| make(&mount.target))
+    mounts.iter().filter(|mount| !mount.has("ro")).try_for_each(|mount| make(&mount.target))
 }
 
 fn fresh(kind: &str, folder: &Path, flags: MsFlags, data: &str) -> Result<()> {

@@ -11,8 +11,8 @@ use process::Command;
 use uts_net::RunFolder;
 
 use super::stage::{self, SAID};
-use super::view::{self, Row};
-use super::{Last, Machine, begin, say, texts};
+use super::{Last, Machine, begin, say, texts, view};
+use crate::table::Row;
 
 pub(super) fn layers(last: Last) -> Result<Last> {
     begin(&texts::LAYERS)?;

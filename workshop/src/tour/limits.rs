@@ -1,11 +1,7 @@
 //! The stop of chapter 04: a limit on memory, and what becomes of who exceeds it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use anyhow::Result;
-use cgroup_limits::group::Group;
-use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
+use cgroup_limits::hierarchy::Controller;
 use cgroup_limits::size::Size;
 use cgroup_limits::{Cgroup, Limits};
 use nix::unistd::Pid;
@@ -13,8 +9,9 @@ use process::Command;
 use uts_net::RunFolder;
 
 use super::stage::{self, SAID};
-use super::view::{self, Row};
-use super::{Last, Machine, begin, say, texts};
+use super::{Last, Machine, begin, say, texts, view};
+use crate::observe::{self, Limit, Membership, shown};
+use crate::table::Row;
 
 const LIMIT: Size = Size(64 << 20);
 
@@ -62,35 +59,12 @@ fn script() -> String {
 
 /// The same, as the host sees it; `None` if it has ended.
 fn counters(pid: Pid) -> Result<Option<[String; 3]>> {
-    let memory = |hierarchy: &Hierarchy| hierarchy.has(Controller::Memory);
-    let Some(hierarchy) = Hierarchy::all()?.into_iter().find(memory) else { return Ok(None) };
-    let Some(own) = cgroup_of(pid, hierarchy.version) else { return Ok(None) };
-    let Hierarchy { version, controllers, top, .. } = hierarchy;
-    let Some(path) = folder(&top, Path::new(&own)) else { return Ok(None) };
-    let group = Group { version, controllers, path };
-    let (limit, events) = match version {
-        Version::One => ("memory.limit_in_bytes", "memory.oom_control"),
-        Version::Two => ("memory.max", "memory.events"),
-    };
+    let memory = |membership: &Membership| membership.has(Controller::Memory);
+    let Some(its) = observe::cgroups(pid)?.into_iter().find(memory) else { return Ok(None) };
     let number = |number: Option<u64>| number.map_or_else(String::new, |it| it.to_string());
-    let killed = format!("oom_kill {}", number(group.entry(events, "oom_kill")));
-    Ok(Some([own, number(group.number(limit)), killed]))
-}
-
-/// The cgroup's folder. What is mounted at `top` may be a part of the hierarchy: then the first names
-/// of `own` lie above it.
-fn folder(top: &Path, own: &Path) -> Option<PathBuf> {
-    let names: Vec<_> = own.iter().skip(1).collect();
-    let below = |from: usize| top.join(names[from..].iter().collect::<PathBuf>());
-    (0..names.len()).map(below).find(|folder| folder.is_dir())
-}
-
-/// The path of a process's cgroup in the hierarchy that counts memory (`proc_pid_cgroup(5)`).
-fn cgroup_of(pid: Pid, version: Version) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let line = text.lines().find(|line| match version {
-        Version::One => line.contains(":memory:"),
-        Version::Two => line.starts_with("0::"),
-    })?;
-    line.splitn(3, ':').nth(2).map(ToOwned::to_owned)
+    Ok(Some([
+        shown(its.path.as_os_str()),
+        number(its.limits.memory.and_then(Limit::number)),
+        format!("oom_kill {}", number(its.limits.oom_kills)),
+    ]))
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use process::Command;
 
-use super::view;
+use crate::table;
 
 pub(super) const TITLE: &str = "How a process becomes a container";
 pub(super) const INTRODUCTION: &str = "\
@@ -194,7 +194,7 @@ pub(super) fn namespaces(own: &[&str]) -> String {
 }
 
 pub(super) fn not_here(why: &anyhow::Error) -> String {
-    view::fold(&format!("Not here: {why:#}."), 78).join("\n")
+    table::fold(&format!("Not here: {why:#}."), 78).join("\n")
 }
 
 pub(super) fn ended_with(status: &str) -> String {

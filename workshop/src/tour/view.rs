@@ -1,17 +1,15 @@
 //! The five questions, and the two answers to each, side by side: what a process sees of itself and
 //! its world, and what the host sees of it.
 
-use std::fmt::Write;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use colored::Colorize;
 use nix::unistd::Pid;
-use process::namespaces::{KINDS, Namespaces};
 
 use super::stage::SAID;
 use super::texts;
+use crate::observe::{self, Kind, shown};
+use crate::table::{Row, Table};
 
 /// What the command of every container on the tour does: it answers the five questions, a line
 /// each, and waits. (`$$` is the shell's own number. Where there is no /proc, no number is shown.)
@@ -49,16 +47,16 @@ impl Answers {
 
     /// What the host sees of process `pid`.
     pub(super) fn outside(pid: Pid) -> Result<Self> {
-        let processes = fs::read_dir("/proc")?.filter_map(Result::ok).filter(|entry| {
-            entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok())
-        });
-        let name = fs::read_to_string("/proc/sys/kernel/hostname")?;
+        let host = Pid::this();
+        let network = observe::network(host)?;
+        let mut names: Vec<_> = network.interfaces.into_iter().map(|it| it.name).collect();
+        names.sort();
         Ok(Self([
             pid.to_string(),
-            root_of(pid),
-            texts::processes(processes.count()),
-            name.trim_end().into(),
-            interfaces().join(" "),
+            shown(root_of(pid)?.as_os_str()),
+            texts::processes(observe::all()?.len()),
+            observe::hostname(host)?,
+            names.join(" "),
         ]))
     }
 
@@ -74,102 +72,27 @@ impl Answers {
     }
 }
 
-/// The folder that the process has for its root, as the host knows it.
-fn root_of(pid: Pid) -> String {
-    match fs::read_link(format!("/proc/{pid}/root")) {
-        Ok(root) if root == Path::new("/") => mounted_root(pid).unwrap_or_else(|| "/".into()),
-        Ok(root) => root.display().to_string(),
-        Err(error) => error.to_string(),
+/// The folder that the process has for its root, as the host knows it. Where it has mounts of its
+/// own it is called `/` from here as well; then it is the folder that is mounted there.
+fn root_of(pid: Pid) -> Result<PathBuf> {
+    let root = observe::root(pid)?.path.unwrap_or_default();
+    if root != Path::new("/") {
+        return Ok(root);
     }
-}
-
-/// Which folder of its file system is mounted as the process's root: the fourth word of that mount's
-/// line (`proc_pid_mountinfo(5)`).
-fn mounted_root(pid: Pid) -> Option<String> {
-    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).ok()?;
-    let mut mounts = mounts.lines().map(|line| line.split(' ').skip(3));
-    mounts.find_map(|mut words| {
-        let folder = words.next()?;
-        (words.next()? == "/").then(|| folder.to_owned())
-    })
-}
-
-fn interfaces() -> Vec<String> {
-    // Not /sys/class/net, which shows the network of whoever mounted it. Two lines of headings.
-    let table = fs::read_to_string("/proc/net/dev").unwrap_or_default();
-    let names = table.lines().skip(2).filter_map(|line| line.split(':').next());
-    let mut names: Vec<_> = names.map(|name| name.trim().to_owned()).collect();
-    names.sort();
-    names
+    let mounted = observe::mounts(pid)?.into_iter().find(|mount| mount.target == root);
+    Ok(mounted.map_or(root, |mount| mount.root))
 }
 
 /// Which kinds of namespaces the process has to itself.
 pub(super) fn own_namespaces(pid: Pid) -> Result<Vec<&'static str>> {
-    let (its, ours) = (Namespaces::of(pid.as_raw() as u32)?, Namespaces::of(std::process::id())?);
-    let both = its.inodes.iter().zip(ours.inodes);
-    Ok(KINDS.into_iter().zip(both).filter(|(_, (a, b))| **a != *b).map(|(kind, _)| kind).collect())
-}
-
-const QUESTION: usize = 12;
-const ANSWER: usize = 33;
-
-/// One question, and its two answers.
-pub(super) struct Row {
-    pub(super) question: &'static str,
-    pub(super) inside: String,
-    pub(super) outside: String,
-    /// Whether the answer from inside stands out.
-    pub(super) changed: bool,
+    let ours = observe::namespaces(Pid::this())?;
+    let own = observe::namespaces(pid)?.other_than(&ours);
+    Ok(own.into_iter().map(Kind::name).collect())
 }
 
 /// A table of 80 columns.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut table = String::new();
-    let head = format!("{:QUESTION$} {:ANSWER$} {}", "", texts::INSIDE, texts::OUTSIDE);
-    let _ = writeln!(table, "{}", head.dimmed());
-    for Row { question, inside, outside, changed } in rows {
-        let (left, right) = (wrap(inside), wrap(outside));
-        for line in 0..left.len().max(right.len()) {
-            let question = if line == 0 { question } else { "" };
-            let cell = |lines: &[String]| lines.get(line).cloned().unwrap_or_default();
-            let left = format!("{:ANSWER$}", cell(&left));
-            let left = if *changed { left.green().bold() } else { left.normal() };
-            let row = format!("{question:QUESTION$} {left} {}", cell(&right));
-            let _ = writeln!(table, "{}", row.trim_end());
-        }
-    }
-    table
-}
-
-/// Two lines of at most [`ANSWER`] columns.
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines = fold(text, ANSWER - 2);
-    if lines.len() > 2 {
-        lines.truncate(2);
-        lines[1].push_str(" …");
-    }
-    lines.iter().map(|line| shorten(line)).collect()
-}
-
-/// Lines of at most so many columns, unless a word is longer.
-pub(super) fn fold(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::<String>::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    lines
-}
-
-/// The end of a long path says more than its beginning.
-fn shorten(line: &str) -> String {
-    match line.chars().count().checked_sub(ANSWER) {
-        None | Some(0) => line.into(),
-        Some(over) => format!("…{}", line.chars().skip(over + 1).collect::<String>()),
-    }
+    let heads = [texts::INSIDE, texts::OUTSIDE].map(String::from);
+    let table = Table { heads, lines: 2, mark: ' ' };
+    format!("{}\n{}", table.head(), table.body(rows))
 }

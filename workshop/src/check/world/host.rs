@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use nix::fcntl::OFlag;
+use nix::libc::SIGKILL;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, sethostname, setsid};
 use process::{Attempt, Command, Process, sys};
 use uts_net::netlink::Netlink;
@@ -24,16 +25,22 @@ use uts_net::netlink::Netlink;
 use super::running::sweep;
 use super::{Call, Running, World};
 use crate::check::texts;
-use crate::observe::{self, Mount};
+use crate::observe;
+use crate::observe::mounts::{Device, Mount};
 use crate::sandbox::ids::Ids;
+use crate::sandbox::walls;
 
 /// The kinds that a host has of its own, in the order in which they have to be joined.
-const KINDS: [&str; 5] = ["user", "mnt", "uts", "ipc", "net"];
+const KINDS: [&str; 6] = ["user", "pid", "mnt", "uts", "ipc", "net"];
 
 /// A machine that may be harmed.
 #[derive(Debug)]
 pub struct Host {
-    namespaces: Vec<(CloneFlags, OwnedFd)>,
+    pub(super) namespaces: Vec<(CloneFlags, OwnedFd)>,
+    /// Process 1 there. A PID namespace without one takes no processes.
+    init: Process,
+    /// The examiner's own, to come back to.
+    own_pids: OwnedFd,
     /// Its name.
     pub name: String,
 }
@@ -48,7 +55,7 @@ pub struct Snapshot {
     /// The numbers of the groups of mounts that tell each other of what is mounted.
     pub peers: BTreeSet<u64>,
     /// Device and folder of what is mounted on `/`.
-    root: (String, PathBuf),
+    root: Option<(Device, PathBuf)>,
     /// Network interfaces.
     pub interfaces: BTreeSet<String>,
     /// Folders below `/sys/fs/cgroup`.
@@ -59,7 +66,8 @@ impl Snapshot {
     /// Whether this is the file system that is the host's root.
     #[must_use]
     pub fn is_root(&self, mount: &Mount) -> bool {
-        (&self.root.0, &self.root.1) == (&mount.device, &mount.root)
+        let root = self.root.as_ref();
+        root.is_some_and(|(device, folder)| (device, folder) == (&mount.device, &mount.root))
     }
 }
 
@@ -71,42 +79,47 @@ impl Host {
     /// When the kernel refuses.
     pub fn new(world: &World) -> Result<Self> {
         let name = format!("host-{}", world.word());
-        let ids = world.user.map(|(user, group)| Ids::of(user, group));
+        let ids = match world.user {
+            Some((user, group)) => Some(Ids::of_user(user, group)),
+            None => Ids::of_root()?,
+        };
         let mut flags = CloneFlags::CLONE_NEWNS
             | CloneFlags::CLONE_NEWUTS
             | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWNET;
         flags.set(CloneFlags::CLONE_NEWUSER, ids.is_some());
         let (go, say_go) = line()?;
         let (news, tell) = line()?;
         let (mut go, mut say_go) = (File::from(go), File::from(say_go));
         let (mut news, mut tell) = (File::from(news), File::from(tell));
-        let process = Process::spawn(flags, None, || {
+        let init = Process::spawn(flags, None, || {
+            let _ = sys::die_with_parent();
             let mut byte = [0];
             let _ = go.read(&mut byte);
             let told = set_up(&name).map_or_else(|error| format!("{error:#}"), |()| "ok".into());
             let _ = tell.write_all(format!("{told}\n").as_bytes());
-            // Until our namespaces are open.
-            let _ = go.read(&mut byte);
-            0
+            be_init()
         })?;
-        if let Some(ids) = ids {
-            ids.write(process.pid())?;
+        if let Some(ids) = &ids {
+            ids.write(init.pid())?;
         }
         say_go.write_all(b"1").tried(&texts::WORLD, "write(pipe)")?;
         let told = read_line(&mut news)?;
         let mut namespaces = Vec::new();
-        for kind in KINDS.into_iter().filter(|kind| *kind != "user" || world.user.is_some()) {
-            let path = format!("/proc/{}/ns/{kind}", process.pid());
+        for kind in KINDS.into_iter().filter(|kind| *kind != "user" || ids.is_some()) {
+            let path = format!("/proc/{}/ns/{kind}", init.pid());
             let file = File::open(&path).tried(&texts::WORLD, format_args!("open({path:?})"))?;
             namespaces.push((flag(kind), file.into()));
         }
-        say_go.write_all(b"2").tried(&texts::WORLD, "write(pipe)")?;
-        process.wait()?;
         if told != "ok" {
+            let _ = init.signal(SIGKILL);
+            let _ = init.wait();
             return Err(anyhow!(told));
         }
-        Ok(Self { namespaces, name })
+        let own = "/proc/self/ns/pid";
+        let own_pids = File::open(own).tried(&texts::WORLD, format_args!("open({own:?})"))?.into();
+        Ok(Self { namespaces, init, own_pids, name })
     }
 
     /// Starts the program under examination on this host.
@@ -135,7 +148,9 @@ impl Host {
         for (name, value) in call.environment() {
             command = command.env(name, value);
         }
-        Process::spawn(CloneFlags::empty(), None, || {
+        // Of the PID namespace only children can be. So ours are born there for a moment.
+        self.bear_children_in(CloneFlags::CLONE_NEWPID)?;
+        let spawned = Process::spawn(CloneFlags::empty(), None, || {
             let became = || -> Result<()> {
                 // Whatever the kernel has to end first for want of memory, it is not the examiner.
                 let _ = fs::write("/proc/self/oom_score_adj", "1000");
@@ -155,12 +170,23 @@ impl Host {
                 let _ = writeln!(std::io::stderr(), "{error:#}");
             }
             125
-        })
+        });
+        setns(&self.own_pids, CloneFlags::CLONE_NEWPID).tried(&texts::WORLD, "setns(our own)")?;
+        spawned
+    }
+
+    fn bear_children_in(&self, kind: CloneFlags) -> Result<()> {
+        let namespace = self.namespaces.iter().find(|(its, _)| *its == kind);
+        match namespace {
+            Some((_, fd)) => setns(fd, kind).tried(&texts::WORLD, format_args!("setns({kind:?})")),
+            None => Ok(()),
+        }
     }
 
     /// Moves this process onto the host.
     fn join(&self) -> Result<()> {
-        for (kind, namespace) in &self.namespaces {
+        let all = self.namespaces.iter().filter(|(kind, _)| *kind != CloneFlags::CLONE_NEWPID);
+        for (kind, namespace) in all {
             setns(namespace, *kind).tried(&texts::WORLD, format_args!("setns({kind:?})"))?;
         }
         Ok(())
@@ -218,10 +244,10 @@ impl Host {
         let interfaces = lines.next().unwrap_or_default().split(' ').map(String::from).collect();
         let text: String = lines.flat_map(|line| [line, "\n"]).collect();
         let mounts = text.lines().filter_map(mount_line).collect();
-        let parsed = observe::parse_mounts(&text);
+        let parsed = observe::mounts::parse(text.as_bytes());
         let peers = parsed.iter().filter_map(|mount| mount.propagation.shared).collect();
         let root = parsed.iter().rfind(|mount| mount.target == Path::new("/"));
-        let root = root.map(|mount| (mount.device.clone(), mount.root.clone())).unwrap_or_default();
+        let root = root.map(|mount| (mount.device, mount.root.clone()));
         let cgroups = folders(Path::new("/sys/fs/cgroup"));
         Ok(Snapshot { name, mounts, peers, root, interfaces, cgroups })
     }
@@ -248,7 +274,26 @@ impl Host {
     ///
     /// Without `/proc`.
     pub fn sweep(&self) -> Result<Vec<String>> {
-        sweep().tried(&texts::WORLD, "opendir(\"/proc\")")
+        sweep(self.init.pid()).tried(&texts::WORLD, "opendir(\"/proc\")")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // And with process 1 everybody else.
+        let _ = self.init.signal(SIGKILL);
+        let _ = self.init.wait();
+    }
+}
+
+/// Process 1's life: whoever loses its parent becomes its child.
+fn be_init() -> ! {
+    let mut ended = SigSet::empty();
+    ended.add(Signal::SIGCHLD);
+    let _ = ended.thread_block();
+    loop {
+        let _ = ended.wait();
+        while let Ok(Some(_)) = sys::reap_any() {}
     }
 }
 
@@ -277,12 +322,10 @@ fn folders(top: &Path) -> BTreeSet<String> {
 
 /// Everything that a host has of its own is set up from inside.
 fn set_up(name: &str) -> Result<()> {
-    let none = None::<&str>;
-    // First no peer of the examiner's mounts any more, then one among its own copies.
-    for kind in [MsFlags::MS_PRIVATE, MsFlags::MS_SHARED] {
-        mount(none, "/", none, MsFlags::MS_REC | kind, none)
-            .tried(&texts::WORLD, "mount(\"/\")")?;
-    }
+    walls::share_anew()?;
+    let shut = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), shut, None::<&str>)
+        .tried(&texts::WORLD, "mount(\"proc\", \"/proc\", \"proc\")")?;
     sethostname(name).tried(&texts::WORLD, "sethostname()")?;
     Netlink::open()?.up("lo")
 }
@@ -290,6 +333,7 @@ fn set_up(name: &str) -> Result<()> {
 fn flag(kind: &str) -> CloneFlags {
     match kind {
         "user" => CloneFlags::CLONE_NEWUSER,
+        "pid" => CloneFlags::CLONE_NEWPID,
         "mnt" => CloneFlags::CLONE_NEWNS,
         "uts" => CloneFlags::CLONE_NEWUTS,
         "ipc" => CloneFlags::CLONE_NEWIPC,
@@ -320,7 +364,7 @@ fn environment(world: &World) -> Vec<(&'static str, &'static str)> {
     all
 }
 
-fn line() -> Result<(OwnedFd, OwnedFd)> {
+pub(super) fn line() -> Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC).tried(&texts::WORLD, "pipe2()")
 }
 

@@ -8,6 +8,7 @@
 //!
 //! - [`Host`]: a machine that may be harmed; and what has changed on it.
 //! - [`Running`]: a program, from its start to its end, and the probe in it.
+//! - [`wire`]: its network, a neighbour, and who answers there.
 //! - [`Facts`]: what the probe says.
 //! - [`Trouble`]: why a program did not come so far.
 
@@ -15,6 +16,7 @@ mod facts;
 mod host;
 mod running;
 mod trouble;
+pub mod wire;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -32,6 +34,7 @@ pub use facts::Facts;
 pub use host::{Host, Snapshot, search_path};
 pub use running::{Call, Outcome, Running};
 pub use trouble::Trouble;
+pub use wire::Door;
 
 /// Everything that one examination has in common.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ use process::{Attempt, Ended, Process, sys};
 
 use super::{Facts, Host, PATIENCE, Trouble, World};
 use crate::check::texts;
+use crate::observe;
 
 /// A call of the program under examination: `PROGRAM VERB [OPTIONS] -- COMMAND`.
 #[derive(Debug, Clone)]
@@ -294,19 +295,61 @@ impl Running {
         }
     }
 
+    /// Waits until the probe has said something about `key`, and does `meanwhile` again and again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::held`].
+    pub fn said(&mut self, key: &str, mut meanwhile: impl FnMut()) -> Result<String, Trouble> {
+        loop {
+            meanwhile();
+            let over = self.has_ended();
+            if let Some(said) = self.facts().get(key) {
+                return Ok(said.into());
+            }
+            if let (Some(ended), true) = (self.ended, over) {
+                return Err(Trouble::of(ended, &self.shown, &self.errors.text()));
+            }
+            if Instant::now() > self.deadline {
+                return Err(self.hung());
+            }
+            self.step(Duration::from_micros(500));
+        }
+    }
+
+    /// Lets the held probe go on.
+    pub fn go_on(&self, probe: Pid) {
+        let _ = kill(probe, Signal::SIGUSR1);
+    }
+
     /// Lets the held probe go on, and waits for the end.
     ///
     /// # Errors
     ///
     /// As [`Running::wait`].
     pub fn release(self, probe: Pid) -> Result<Outcome, Trouble> {
-        let _ = kill(probe, Signal::SIGUSR1);
+        self.go_on(probe);
         self.wait()
     }
 
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = self.process.signal(signal as i32);
+    }
+
+    /// The same, once the program is ready for it: it may just have started the command.
+    pub fn signal_when_ready(&self, signal: Signal) {
+        let most = Instant::now() + GRACE;
+        let number = signal as i32;
+        let ready = || {
+            // If it has ended there is nothing to wait for.
+            observe::status(self.pid())
+                .map_or(true, |its| its.caught.contains(number) || its.blocked.contains(number))
+        };
+        while !ready() && Instant::now() < most {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.signal(signal);
     }
 
     /// Waits for the program's end.
@@ -404,25 +447,50 @@ fn find(token: &str, name: &str) -> Option<Pid> {
     })
 }
 
-/// Ends whoever is left in the sandbox but the examiner, and says who that was.
-pub(super) fn sweep() -> io::Result<Vec<String>> {
+/// Ends whoever is left on the host whose process 1 is `init`, and says who that was.
+pub(super) fn sweep(init: Pid) -> io::Result<Vec<String>> {
     let mut left = Vec::new();
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().unwrap_or_default().trim_start().chars().next();
-        if pid != 1 && !matches!(state, None | Some('Z' | 'X')) {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            left.push(format!("{pid} {}", line.trim()));
+    // Somebody may fork as fast as he can: first nobody runs, then nobody is.
+    for round in 0..ROUNDS {
+        let alive = alive(init)?;
+        if alive.is_empty() {
+            break;
         }
+        if round == 0 {
+            left = alive.iter().map(|pid| format!("{pid} {}", command_line(*pid))).collect();
+        }
+        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+            for pid in &alive {
+                let _ = kill(*pid, signal);
+            }
+        }
+        while let Ok(Some(_)) = sys::reap_any() {}
+        std::thread::sleep(Duration::from_millis(1));
     }
-    if !left.is_empty() {
-        // We are PID 1 here, so this means everybody else in the sandbox.
-        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
-    }
-    while let Ok(Some(_)) = sys::reap_any() {}
     Ok(left)
+}
+
+/// How often it is tried to end everybody.
+const ROUNDS: u32 = 500;
+
+/// Who has not ended of those that are `init`'s children, or theirs: whoever loses its parent on a
+/// host becomes its process 1's child.
+fn alive(init: Pid) -> io::Result<Vec<Pid>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let all: Vec<_> = numbers
+        .filter_map(|number| {
+            Some((Pid::from_raw(number), observe::status(Pid::from_raw(number)).ok()?))
+        })
+        .collect();
+    let parent = |pid: Pid| all.iter().find(|(other, _)| *other == pid).map(|(_, its)| its.parent);
+    let below =
+        |pid: Pid| std::iter::successors(parent(pid), |above| parent(*above)).any(|it| it == init);
+    let alive = all.iter().filter(|(_, its)| !matches!(its.state, 'Z' | 'X'));
+    Ok(alive.map(|(pid, _)| *pid).filter(|pid| below(*pid)).collect())
+}
+
+fn command_line(pid: Pid) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned()
 }
