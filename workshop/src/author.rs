@@ -5,6 +5,8 @@
 //! exercises and little else. [`region`] does it to a source file, [`manifest`] to a Cargo.toml,
 //! [`tree`] brings the folder in step.
 //!
+//! Every exercise has its hints ([`crate::lessons::hints`]), and every hint its exercise.
+//!
 //! # What is left out
 //!
 //! Files whose name begins with a dot (an editor's own), and what stands in chapters/ outside of
@@ -21,9 +23,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::lessons::hints;
 use crate::project::chapters_in;
 use crate::texts;
-use region::Fault;
+use region::{Exercise, Fault};
 pub use tree::{Change, Difference};
 
 /// What chapters/ has to contain: each file's path below it, and its content.
@@ -36,6 +39,32 @@ pub type Starters = BTreeMap<PathBuf, Vec<u8>>;
 /// When solutions/ can't be read, or its exercise regions are wrong: all of them are told.
 pub fn differences(root: &Path) -> Result<Vec<Change>> {
     tree::differences(&root.join("chapters"), &starters(&root.join("solutions"))?)
+}
+
+/// The exercises of solutions/ that have no hints, and the hints that are for no exercise: a sentence
+/// each.
+///
+/// # Errors
+///
+/// As [`differences`]; and when hints are not in the form that they have to be.
+pub fn hints_out_of_step(root: &Path) -> Result<Vec<String>> {
+    let mut sentences = Vec::new();
+    for chapter in chapters_in(&root.join("solutions"))? {
+        let (_, exercises, _) = sources(&root.join("solutions").join(&chapter))?;
+        let hints = hints::read(root, &chapter)?;
+        let file = hints::file(&chapter);
+        for (_, exercise) in &exercises {
+            if !hints.iter().any(|hint| hint.exercise == exercise.name) {
+                sentences.push(texts::exercise_without_hints(&exercise.name, &file));
+            }
+        }
+        for hint in &hints {
+            if !exercises.iter().any(|(_, exercise)| exercise.name == hint.exercise) {
+                sentences.push(texts::hints_without_exercise(&hint.exercise, &file));
+            }
+        }
+    }
+    Ok(sentences)
 }
 
 /// Brings the project's chapters/ in step with its solutions/; what has changed.
@@ -63,16 +92,10 @@ fn starters(solutions: &Path) -> Result<Starters> {
     let mut starters = Starters::new();
     let mut faults = Vec::new();
     for chapter in chapters_in(solutions)? {
-        let folder = solutions.join(&chapter);
-        let cargo = manifest::starter(&read_text(&folder.join("Cargo.toml"))?);
-        starters.insert(Path::new(&chapter).join("Cargo.toml"), cargo.into_bytes());
-        let (sources, wrong) = sources(&folder)?;
-        faults.extend(wrong.into_iter().map(|(file, fault)| {
-            let file = Path::new("solutions").join(&chapter).join(file);
-            texts::fault_at(&file, fault.line, &fault.sentence)
-        }));
-        let sources = sources.into_iter();
-        starters.extend(sources.map(|(file, text)| (Path::new(&chapter).join(file), text)));
+        let (files, _, wrong) = starter(&solutions.join(&chapter))?;
+        let files = files.into_iter();
+        starters.extend(files.map(|(file, text)| (Path::new(&chapter).join(file), text)));
+        faults.extend(told(&chapter, wrong));
     }
     if !faults.is_empty() {
         bail!(texts::faults(&faults));
@@ -80,12 +103,59 @@ fn starters(solutions: &Path) -> Result<Starters> {
     Ok(starters)
 }
 
-type Faults = Vec<(PathBuf, Fault)>;
+/// One chapter's files in both of its forms, under the student's names; paths begin at its folder.
+pub struct Chapter {
+    /// With every exercise open.
+    pub starter: Starters,
+    /// With every exercise written: as a student's chapter looks in the end.
+    pub finished: Starters,
+    /// The exercises, each with its file.
+    pub exercises: Vec<(PathBuf, Exercise)>,
+}
 
-/// One chapter's `src/`, and what is wrong in it.
-fn sources(chapter: &Path) -> Result<(Starters, Faults)> {
+/// A chapter as solutions/ has it.
+///
+/// # Errors
+///
+/// As [`differences`].
+pub fn chapter(root: &Path, chapter: &str) -> Result<Chapter> {
+    let folder = root.join("solutions").join(chapter);
+    let (starter, exercises, wrong) = starter(&folder)?;
+    if !wrong.is_empty() {
+        bail!(texts::faults(&told(chapter, wrong)));
+    }
+    let mut finished = starter.clone();
+    for (file, content) in &mut finished {
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            *content = names::renamed(&read_text(&folder.join(file))?).into_bytes();
+        }
+    }
+    Ok(Chapter { starter, finished, exercises })
+}
+
+fn told(chapter: &str, wrong: Faults) -> Vec<String> {
+    let told = wrong.into_iter().map(|(file, fault)| {
+        let file = Path::new("solutions").join(chapter).join(file);
+        texts::fault_at(&file, fault.line, &fault.sentence)
+    });
+    told.collect()
+}
+
+/// One chapter, as a student finds it; its exercises; and what is wrong in it.
+fn starter(folder: &Path) -> Result<(Starters, Exercises, Faults)> {
+    let (mut files, exercises, faults) = sources(folder)?;
+    let cargo = manifest::starter(&read_text(&folder.join("Cargo.toml"))?);
+    files.insert("Cargo.toml".into(), cargo.into_bytes());
+    Ok((files, exercises, faults))
+}
+
+type Faults = Vec<(PathBuf, Fault)>;
+type Exercises = Vec<(PathBuf, Exercise)>;
+
+/// One chapter's `src/`, its exercises, and what is wrong in it.
+fn sources(chapter: &Path) -> Result<(Starters, Exercises, Faults)> {
     let (mut sources, mut faults) = (Starters::new(), Faults::new());
-    let mut names = BTreeMap::new();
+    let mut exercises = Exercises::new();
     for file in tree::files(&chapter.join("src"))? {
         let (file, path) = (Path::new("src").join(&file), chapter.join("src").join(&file));
         if path.extension().is_none_or(|extension| extension != "rs") {
@@ -96,15 +166,16 @@ fn sources(chapter: &Path) -> Result<(Starters, Faults)> {
         let starter = region::starter(&read_text(&path)?);
         faults.extend(starter.faults.into_iter().map(|fault| (file.clone(), fault)));
         for exercise in starter.exercises {
-            let place = (file.clone(), exercise.line);
-            if let Some((first, line)) = names.insert(exercise.name.clone(), place) {
-                let sentence = texts::duplicated_exercise(&exercise.name, &first, line);
+            let same_name = exercises.iter().find(|(_, other)| other.name == exercise.name);
+            if let Some((first, other)) = same_name {
+                let sentence = texts::duplicated_exercise(&exercise.name, first, other.line);
                 faults.push((file.clone(), Fault { line: exercise.line, sentence }));
             }
+            exercises.push((file.clone(), exercise));
         }
         sources.insert(file, starter.text.into_bytes());
     }
-    Ok((sources, faults))
+    Ok((sources, exercises, faults))
 }
 
 fn read_text(path: &Path) -> Result<String> {

@@ -105,7 +105,7 @@ struct Target {
 fn executable(report: &str, package: &str) -> Option<PathBuf> {
     let lines = report.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
     let its = lines.filter(|line| line.target.as_ref().is_some_and(|it| it.name == package));
-    its.filter_map(|line| line.executable).last()
+    its.filter_map(|line| line.executable).next_back()
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 //! # Layout
 //!
 //! - [`project`]: where the workshop's folder is, and which chapters it has.
+//! - [`check`]: is it right?
+//! - [`student`]: where am I, what is next, a hint, the finished lines; and at each save again.
+//! - [`lessons`]: what the chapters teach.
 //! - [`observe`]: what the kernel knows of a process; what two of them share.
 //! - [`inspect`]: a container beside the host, whichever runtime made it.
 //! - [`tour`]: the whole story, live.
@@ -31,6 +34,7 @@ pub mod project;
 pub mod registry;
 pub mod run;
 pub mod sandbox;
+pub mod student;
 mod table;
 pub mod texts;
 pub mod tour;

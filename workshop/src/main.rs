@@ -1,15 +1,18 @@
 //! The `coracle` command: the workshop at one's fingertips.
 
+use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use coracle::project::Project;
+use coracle::student::solve::{self, By};
+use coracle::student::{diff, hint, overview, watch};
 use coracle::{author, check, doctor, inspect, registry, run, texts, tour, web, xray};
 use process::{explain, failure};
 
@@ -110,6 +113,54 @@ enum Verb {
         #[arg(long, default_value_t = 80)]
         port: u16,
     },
+    /// Check again at every save
+    Watch {
+        /// The chapter; without it the one that you are at
+        #[arg(value_name = "NN")]
+        chapter: Option<String>,
+    },
+    /// A nudge, then a pointer, then nearly the answer
+    Hint {
+        /// The chapter; without it the one that you are at
+        #[arg(value_name = "NN")]
+        chapter: Option<String>,
+        /// The exercise; without it the one that fails or is open
+        exercise: Option<String>,
+    },
+    /// Take the finished lines; yours are kept
+    Solve {
+        /// The chapter
+        #[arg(value_name = "NN")]
+        chapter: String,
+        /// Only this exercise
+        exercise: Option<String>,
+    },
+    /// Begin again, with the exercises open; your lines are kept
+    Reset {
+        /// The chapter
+        #[arg(value_name = "NN")]
+        chapter: String,
+        /// Only this exercise
+        exercise: Option<String>,
+    },
+    /// Bring back what `solve`, `reset` or `restore` has replaced
+    Restore {
+        /// The chapter
+        #[arg(value_name = "NN")]
+        chapter: String,
+        /// Which version, by the beginning of its name; without it the latest
+        version: Option<String>,
+    },
+    /// Show what is different between your chapter and the finished one
+    Diff {
+        /// The chapter
+        #[arg(value_name = "NN")]
+        chapter: String,
+    },
+    /// Go on: which file to open, and what to write there
+    Next,
+    /// All chapters and exercises: what is done, open, failing, and how long it takes
+    List,
     /// For the workshop's authors
     #[command(subcommand)]
     Author(Author),
@@ -146,7 +197,23 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn perform(verb: Option<Verb>) -> Result<ExitCode> {
     let done = match verb {
-        None => Arguments::command().print_help().context(texts::STANDARD_OUTPUT),
+        None => overview::here(&Project::find()?),
+        Some(Verb::Watch { chapter }) => watch(&Project::find()?, chapter.as_deref()),
+        Some(Verb::Hint { chapter, exercise }) => {
+            hint::hint(&Project::find()?, chapter.as_deref(), exercise.as_deref())
+        }
+        Some(Verb::Solve { chapter, exercise }) => {
+            solve::replace(&Project::find()?, &chapter, exercise.as_deref(), By::Solution)
+        }
+        Some(Verb::Reset { chapter, exercise }) => {
+            solve::replace(&Project::find()?, &chapter, exercise.as_deref(), By::Starter)
+        }
+        Some(Verb::Restore { chapter, version }) => {
+            solve::restore(&Project::find()?, &chapter, version.as_deref())
+        }
+        Some(Verb::Diff { chapter }) => diff::diff(&Project::find()?, &chapter),
+        Some(Verb::Next) => overview::next(&Project::find()?),
+        Some(Verb::List) => overview::list(&Project::find()?),
         Some(Verb::Tour) => tour::tour(),
         Some(Verb::Doctor { json }) => doctor::doctor(json),
         Some(Verb::Run { chapter, args }) => {
@@ -169,6 +236,15 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+fn watch(project: &Project, chapter: Option<&str>) -> Result<()> {
+    let program = env::current_exe().context(texts::OUR_OWN_PROGRAM)?;
+    watch::watch(project, chapter, &|chapter| {
+        let mut command = Command::new(&program);
+        command.args(["check", chapter, "--json"]).current_dir(project.root());
+        command
+    })
 }
 
 /// The exit status is the command's own; or 125 when it could not be traced, as a container that
@@ -197,6 +273,13 @@ fn starters(check: bool) -> Result<()> {
     }
     if check && !changes.is_empty() {
         bail!(texts::MAKE_STARTERS);
+    }
+    let hints = if check { author::hints_out_of_step(root)? } else { Vec::new() };
+    for sentence in &hints {
+        writeln!(out, "{sentence}").context(texts::STANDARD_OUTPUT)?;
+    }
+    if !hints.is_empty() {
+        bail!(texts::WRITE_HINTS);
     }
     writeln!(out, "{}", texts::IN_STEP).context(texts::STANDARD_OUTPUT)
 }

@@ -29,7 +29,13 @@ impl Project {
         let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let mut candidates = here.ancestors().chain(built);
         let root = candidates.find(|folder| is_project(folder)).context(texts::NO_PROJECT)?;
-        Ok(Self { root: root.into() })
+        Ok(Self::at(root))
+    }
+
+    /// The copy in this folder.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.into() }
     }
 
     /// Its folder.

@@ -18,6 +18,9 @@ use crate::author::{Change, Difference};
 /// What was tried when writing to standard output failed.
 pub const STANDARD_OUTPUT: &str = "can't write to standard output";
 
+/// What was tried when this program could not find itself.
+pub const OUR_OWN_PROGRAM: &str = "can't tell which program this is";
+
 pub(crate) const PIPE: &str = "can't read what the container prints";
 pub(crate) const CURRENT_FOLDER: &str = "can't tell which folder this is; change to another one";
 pub(crate) const NO_PROJECT: &str = "this is not the workshop's folder, nor a folder in it; \
@@ -30,6 +33,8 @@ pub(crate) const NO_GIT: &str =
 /// The remedy when chapters/ is not what solutions/ makes of it.
 pub const MAKE_STARTERS: &str =
     "chapters/ is not in step with solutions/; run `coracle author starters`";
+/// The remedy when exercises and hints don't match.
+pub const WRITE_HINTS: &str = "every exercise needs its hints, and all hints an exercise";
 /// All is well.
 pub const IN_STEP: &str = "chapters/ is in step with solutions/";
 
@@ -100,6 +105,33 @@ pub fn brought_in_step(change: &Change) -> String {
         Difference::Extra => "removed",
     };
     format!("chapters/{}: {what}", change.path.display())
+}
+
+pub(crate) fn exercise_without_hints(name: &str, file: &Path) -> String {
+    format!("{}: exercise {name:?} has no hints; write `## {name}` and three steps", file.display())
+}
+
+pub(crate) fn hints_without_exercise(name: &str, file: &Path) -> String {
+    format!(
+        "{}: there is no exercise {name:?} for these hints; remove or rename them",
+        file.display()
+    )
+}
+
+pub(crate) fn hints_in(path: &Path) -> String {
+    format!("the hints in {} are not in order", path.display())
+}
+
+pub(crate) fn stray_line(name: &str, line: &str) -> String {
+    format!("in {name:?} this line belongs to no step: {line:?}")
+}
+
+pub(crate) fn three_steps(name: &str) -> String {
+    format!("{name:?} needs three steps, `1. `, `2. ` and `3. `")
+}
+
+pub(crate) fn minutes_missing(name: &str) -> String {
+    format!("{name:?} does not say how long it takes; write `10 minutes` above its first step")
 }
 
 pub(crate) fn would_lose_edits(files: &[&Path]) -> String {

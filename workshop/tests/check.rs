@@ -1,8 +1,8 @@
 //! `coracle check` accepts whatever is right, and names the first cause of what is wrong.
 //!
 //! `right/NN/*.sh` are other implementations of a chapter's command line, `wrong/NN/*` ones with a
-//! mistake: scripts, patches to the finished chapter, and sed(1) scripts that make a mistake out of
-//! `right/NN/shell.sh`. Their first lines say what they need and which claim has to fail first.
+//! mistake: scripts, patches to the finished chapter, and what sed(1) is to change in one of the right
+//! ones. Their first lines say what they need and which claim has to fail first.
 
 mod project;
 
@@ -130,8 +130,8 @@ impl Sample {
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
-                path.extension()
-                    .is_some_and(|it| ["sh", "patch", "sed"].iter().any(|kind| it == *kind))
+                let kinds = ["sh", "patch", "sed"];
+                path.extension().is_some_and(|it| kinds.iter().any(|kind| it == *kind))
             })
             .map(Self::read)
             .collect();
@@ -158,15 +158,18 @@ impl Sample {
         missing.is_none()
     }
 
-    /// The right shell script, edited by this sample.
-    fn edited(&self, patched: &Patched) -> PathBuf {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        let right = tests.join("right").join(&patched.chapter).join("shell.sh");
-        let output = Command::new("sed").arg("-f").args([&self.path, &right]).output().unwrap();
+    /// The right script that it begins with, and what sed makes of it.
+    fn edit(&self, chapter: &str) -> PathBuf {
+        let right = root().join("workshop/tests/right").join(chapter);
+        let right = right.join(self.head.get("of").map_or("shell.sh", String::as_str));
+        let mut sed = Command::new("sed");
+        let output = sed.arg("--file").arg(&self.path).arg(&right).output().unwrap();
         assert!(output.status.success(), "{}: {}", self.path.display(), stderr(&output));
-        assert_ne!(output.stdout, fs::read(right).unwrap(), "{}", self.path.display());
-        let name = self.path.file_stem().unwrap().to_string_lossy();
-        let program = patched.project.path(&format!("{name}.sh"));
+        let same = fs::read(&right).unwrap() == output.stdout;
+        assert!(!same, "{} changes nothing", self.path.display());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("edited").join(chapter);
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join(self.path.with_extension("sh").file_name().unwrap());
         fs::write(&program, output.stdout).unwrap();
         program
     }
@@ -215,7 +218,7 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     for sample in samples.iter().filter(|sample| sample.can_run()) {
         let program = match sample.path.extension().and_then(|it| it.to_str()) {
             Some("patch") => patched.build(sample),
-            Some("sed") => sample.edited(&patched),
+            Some("sed") => sample.edit(chapter),
             _ => sample.path.clone(),
         };
         for who in sample.who() {
@@ -327,6 +330,7 @@ chapters! {
     uts_net "03"
     cgroup_limits "04"
     overlay_layers "05"
+    image_pull "06"
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn example_project(name: &str) -> Project {
     for (path, text) in files(&example().join("solutions")) {
         project.write(&format!("solutions/{}", path.display()), &text);
     }
+    project.write_hints("00-process", &["sum", "short"]);
     project
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
@@ -45,7 +44,7 @@ fn interfaces() -> io::Result<String> {
             .address
             .and_then(|address| address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip));
         let word = match address {
-            Some(address) => format!("{name}={}", Ipv4Addr::from(address)),
+            Some(address) => format!("{name}={}", address),
             None => format!("{name}{}", if up { "+" } else { "-" }),
         };
         if !all.contains(&word) {

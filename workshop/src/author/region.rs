@@ -168,8 +168,10 @@ fn begins_above(lines: &[&str], at: usize) -> bool {
 
 /// A comment that means something to us.
 #[derive(Debug, PartialEq, Eq)]
-enum Marker<'a> {
+pub(crate) enum Marker<'a> {
+    /// `// ANCHOR: name`.
     Begin(&'a str),
+    /// `// ANCHOR_END: name`.
     End(&'a str),
     /// Its name and its title.
     Exercise(&'a str, &'a str),
@@ -177,7 +179,7 @@ enum Marker<'a> {
     Malformed,
 }
 
-fn marker(line: &str) -> Option<Marker<'_>> {
+pub(crate) fn marker(line: &str) -> Option<Marker<'_>> {
     let comment = line.trim().strip_prefix("//")?.trim_start();
     let marker = if let Some(name) = comment.strip_prefix("ANCHOR:") {
         Marker::Begin(name.trim())
@@ -205,12 +207,12 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(ok)
 }
 
-fn is_comment(line: &str) -> bool {
+pub(crate) fn is_comment(line: &str) -> bool {
     line.trim().is_empty() || line.trim().starts_with("//")
 }
 
-/// How many lines the task has. An empty comment between two of its lines is a gap in it.
-fn task_length(lines: &[&str]) -> usize {
+/// How many of the lines behind the exercise's own its task has. An empty comment between two of its lines is a gap in it.
+pub(crate) fn task_length(lines: &[&str]) -> usize {
     let of_task = |line: &&str| line.trim_start().starts_with("//   ");
     let mut length = 0;
     loop {

@@ -92,6 +92,12 @@ impl Exam {
         self.findings.iter().any(|(other, finding)| *other == id && finding.is_ok())
     }
 
+    /// Whether a claim was found not to hold.
+    #[must_use]
+    pub fn fails(&self, id: &str) -> bool {
+        matches!(self.found_of(id), Some(Err(_)))
+    }
+
     /// Whether to go on: not while an exercise is open, and not after the program hung.
     #[must_use]
     pub fn goes_on(&self) -> bool {

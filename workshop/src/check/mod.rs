@@ -10,17 +10,19 @@
 //!
 //! - [`claim`]: what is claimed, and what was found.
 //! - [`exam`]: the examination of one program: claims get their findings, and become a report.
-//! - [`report`]: what comes out, for programs; [`show`]: the same for people.
+//! - [`report`]: what comes out, for programs; [`mod@show`]: the same for people.
 //! - [`world`]: the machines that the program may harm, the program, and the probe.
+//! - [`registry`]: images of the examiner's own, and a registry that has them.
 //! - [`inside`]: the examiner, PID 1 of the sandbox; `cgroups`: where it is in there.
 //! - `sys`: the only `unsafe` code. `texts`: all words.
 //!
-//! The claims themselves, a file for each chapter, are [`lessons`](crate::lessons).
+//! The claims themselves, a file for each chapter, are [`lessons`].
 
 mod cgroups;
 pub mod claim;
 pub mod exam;
 pub mod inside;
+pub mod registry;
 pub mod report;
 pub mod show;
 mod sys;
@@ -41,6 +43,7 @@ use crate::project::Project;
 use crate::sandbox::guard::Guard;
 use crate::sandbox::room::Room;
 use crate::sandbox::{self, Walls};
+use crate::student::progress;
 use crate::{lessons, piped};
 
 pub use inside::{Order, examine};
@@ -133,7 +136,13 @@ pub fn command(chapter: Option<&str>, program: Option<&Path>, json: bool) -> Res
     };
     let mut all_passed = true;
     for name in chapters.iter().filter(|name| lessons::of(&name[..2]).is_some()) {
+        let source = progress::source(&project, name)?;
         let report = check(&project, name, program)?;
+        // Another program than the student's says nothing about the student; and who asks for JSON
+        // (`watch`, an instructor) remembers it himself.
+        if program.is_none() && !json {
+            progress::record(&project, name, source, &report)?;
+        }
         let text = match json {
             true => serde_json::to_string(&report).context(texts::NO_JSON)?,
             false => show(&report, name),

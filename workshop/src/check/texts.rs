@@ -14,7 +14,7 @@ pub(super) const NO_JSON: &str = "can't write JSON";
 pub(super) const NO_REPORT: &str = "can't read the examiner's report";
 pub(super) const NO_SEED: &str = "can't read /dev/urandom";
 
-pub(super) const WORLD: Step = Step {
+pub(crate) const WORLD: Step = Step {
     section: "02#sandbox",
     why: "a machine for the program under examination",
     causes: &[

@@ -86,6 +86,13 @@ impl Request {
         field.map(|(_, value)| value.as_str())
     }
 
+    /// The values of a field that may be there several times, as one (RFC 9110, section 5.3).
+    #[must_use]
+    pub fn list(&self, name: &str) -> String {
+        let named = self.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     /// A parameter of the query: `5` for `n` in `?n=5&last=x`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {

@@ -67,14 +67,28 @@ impl Server {
         // container, too, which signals without a handler do not reach (pid_namespaces(7)).
         let ends = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
         ends.thread_block().tried(&texts::LISTEN, "sigprocmask(SIG_BLOCK, [INT TERM])")?;
+        self.start(THREADS, answer)?;
+        ends.wait().tried(&texts::LISTEN, "sigwait([INT TERM])")?;
+        Ok(())
+    }
+
+    /// Answers requests, in so many threads, as long as this process lives.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub fn start(
+        self,
+        threads: usize,
+        answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Result<()> {
         let shared = Arc::new((self.listener, answer));
-        for _ in 0..THREADS {
+        for _ in 0..threads {
             let shared = Arc::clone(&shared);
             let thread = thread::Builder::new().stack_size(STACK_BYTES);
             let started = thread.spawn(move || accept_for_ever(&shared.0, &shared.1));
             started.tried(&texts::LISTEN, "clone(CLONE_THREAD)")?;
         }
-        ends.wait().tried(&texts::LISTEN, "sigwait([INT TERM])")?;
         Ok(())
     }
 }

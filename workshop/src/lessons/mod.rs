@@ -6,6 +6,8 @@
 
 mod cgroup_limits;
 mod chroot_jail;
+pub mod hints;
+mod image_pull;
 mod overlay_layers;
 mod pid_namespace;
 mod process;
@@ -14,13 +16,14 @@ mod uts_net;
 use crate::check::exam::Lesson;
 
 /// All of them, in their order.
-const LESSONS: [&Lesson; 6] = [
+const LESSONS: [&Lesson; 7] = [
     &process::LESSON,
     &chroot_jail::LESSON,
     &pid_namespace::LESSON,
     &uts_net::LESSON,
     &cgroup_limits::LESSON,
     &overlay_layers::LESSON,
+    &image_pull::LESSON,
 ];
 
 /// The lesson of the chapter with this number, `02`.

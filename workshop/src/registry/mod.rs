@@ -32,7 +32,7 @@ pub mod images;
 pub mod layout;
 pub mod mirror;
 mod pack;
-mod program;
+pub(crate) mod program;
 
 use std::net::{SocketAddr, UdpSocket};
 

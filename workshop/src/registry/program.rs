@@ -21,7 +21,7 @@ use crate::texts;
 /// # Errors
 ///
 /// When it can't be read, or is no ELF program.
-pub(super) fn trimmed(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn trimmed(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = fs::read(path).tried(&texts::OUR_PROGRAM, format_args!("read({path:?})"))?;
     let (end, sections) = {
         let file = ElfBytes::<AnyEndian>::minimal_parse(&bytes)

@@ -15,6 +15,64 @@ pub(crate) struct Project {
 }
 
 impl Project {
+    /// A project with three small exercises in two chapters; `name` is the test's own.
+    pub(crate) fn small(name: &str) -> Self {
+        let project = Self::new(name);
+        let chapter = |chapter: &str, files: &[(&str, &[&str])]| {
+            let cargo = format!("[package]\nname = \"sol{chapter}\"\n");
+            project.write(&format!("solutions/{chapter}/Cargo.toml"), &cargo);
+            for (file, exercises) in files {
+                let regions: String = exercises.iter().map(|name| region(name)).collect();
+                project.write(&format!("solutions/{chapter}/src/{file}"), &regions);
+            }
+            let names: Vec<_> =
+                files.iter().flat_map(|(_, exercises)| *exercises).copied().collect();
+            project.write_hints(chapter, &names);
+        };
+        chapter("00-process", &[("lib.rs", &["first", "second"]), ("deep/mod.rs", &[])]);
+        chapter("01-chroot-jail", &[("lib.rs", &["third"])]);
+        project.make_starters();
+        project
+    }
+
+    /// A copy of the real one, with the exercises open.
+    pub(crate) fn real(name: &str) -> Self {
+        let project = Self::new(name);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for folder in ["solutions", "workshop/src/lessons/hints"] {
+            for (path, text) in files(&root.join(folder)) {
+                project.write(&format!("{folder}/{}", path.display()), &text);
+            }
+        }
+        project.make_starters();
+        project
+    }
+
+    fn make_starters(&self) {
+        let output = self.coracle(&["author", "starters"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+
+    /// A chapter's hints: `nudge NAME`, `pointer NAME`, `nearly NAME`; ten minutes each.
+    pub(crate) fn write_hints(&self, chapter: &str, exercises: &[&str]) {
+        let hints = exercises.iter().map(|name| {
+            format!("\n## {name}\n\n10 minutes\n\n1. nudge {name}\n2. pointer {name}\n3. nearly\n   {name}\n")
+        });
+        let text = format!("# Hints\n{}", hints.collect::<String>());
+        self.write(&format!("workshop/src/lessons/hints/{chapter}.md"), &text);
+    }
+
+    /// What a command prints that has to succeed.
+    pub(crate) fn says(&self, args: &[&str]) -> String {
+        let output = self.coracle(args);
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        stdout(&output)
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
     /// A project without any chapter; `name` is the test's own.
     pub(crate) fn new(name: &str) -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -34,6 +92,11 @@ impl Project {
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
+    }
+
+    /// The same, for calls of the library.
+    pub(crate) fn project(&self) -> coracle::project::Project {
+        coracle::project::Project::at(&self.root)
     }
 
     pub(crate) fn coracle(&self, args: &[&str]) -> Output {
@@ -63,6 +126,14 @@ pub(crate) fn pristine() -> Option<&'static Path> {
         testbed::skipped("chapters/ is being worked on");
     }
     pristine.then_some(root)
+}
+
+/// The finished lines of an exercise, with all that is around them.
+pub(crate) fn region(name: &str) -> String {
+    format!(
+        "/// {name}.\npub fn {name}() -> u8 {{\n    // ANCHOR: {name}\n    // EXERCISE {name}: title of {name}\n    \
+         //   Task of {name}.\n    let {name} = 1;\n    {name}\n    // ANCHOR_END: {name}\n}}\n"
+    )
 }
 
 /// Every file below `folder`, with its content.

@@ -5,6 +5,7 @@
 //! them through `/proc`, or sends a short-lived process in.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -215,6 +216,25 @@ impl Host {
             process::Ended::Exited(0) => Ok(told),
             _ => Err(anyhow!(told)),
         }
+    }
+
+    /// Starts something that goes on on the host, in a process of its own, and gives what it says
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// What `body` fails with.
+    pub fn keep(&self, body: impl FnOnce(File) -> Result<Infallible>) -> Result<(Process, String)> {
+        let (news, tell) = line()?;
+        let (mut news, tell) = (File::from(news), File::from(tell));
+        let complain = tell.try_clone().tried(&texts::WORLD, "dup()")?;
+        let process = Process::spawn(CloneFlags::empty(), None, || {
+            let Err(error) = self.join().and_then(|()| body(tell));
+            let _ = writeln!(&complain, "{error:#}");
+            1
+        })?;
+        drop(complain);
+        Ok((process, read_line(&mut news)?))
     }
 
     /// What there is on it now.

@@ -28,6 +28,8 @@ use crate::observe;
 pub struct Call {
     token: String,
     words: Vec<OsString>,
+    /// Whether `--` stands before the command; behind an image's name it does not.
+    marked: bool,
     command: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     patience: Duration,
@@ -36,7 +38,8 @@ pub struct Call {
 impl Call {
     pub(super) fn new(token: String) -> Self {
         let words = vec!["run".into()];
-        Self { token, words, command: Vec::new(), env: Vec::new(), patience: PATIENCE }
+        let (command, env) = (Vec::new(), Vec::new());
+        Self { token, words, marked: true, command, env, patience: PATIENCE }
     }
 
     /// These words instead of `run …`, and no probe.
@@ -57,6 +60,13 @@ impl Call {
     #[must_use]
     pub fn root(self, root: &Path) -> Self {
         self.options(&[OsStr::new("--root"), root.as_os_str()])
+    }
+
+    /// The image to run, after all options; what follows is the command.
+    #[must_use]
+    pub fn image(mut self, name: &str) -> Self {
+        self.marked = false;
+        self.options(&[name])
     }
 
     /// The probe at `path` (as the container sees it) is the command, with these actions.
@@ -110,10 +120,10 @@ impl Call {
     /// The arguments after the program's name.
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let mut words = self.words.clone();
-        if !self.command.is_empty() {
+        if self.marked && !self.command.is_empty() {
             words.push("--".into());
-            words.extend(self.command.iter().cloned());
         }
+        words.extend(self.command.iter().cloned());
         words
     }
 

@@ -1,0 +1,5 @@
+# claim: entrypoint
+# mistake: ENTRYPOINT is left out
+# of: python.sh
+# as: user
+s/command = (how.get("Entrypoint") or \[\]) + /command = /
