@@ -40,6 +40,8 @@ use process::{Command, rootless};
 
 use crate::build::{self, Built};
 use crate::project::Project;
+use crate::sandbox::guard::Guard;
+use crate::sandbox::room::Room;
 use crate::sandbox::{self, Walls};
 use crate::student::progress;
 use crate::{lessons, piped};
@@ -71,7 +73,7 @@ pub fn check(project: &Project, chapter: &str, program: Option<&Path>) -> Result
     };
     let seed = seed()?;
     let mut order = Order { chapter: number.into(), program, probe, seed, user: Vec::new() };
-    held(&mut order)
+    held(project, &mut order)
 }
 
 /// The probe for a program that is there already: beside ourselves, or built now.
@@ -93,21 +95,31 @@ fn does_not_compile(number: &str) -> Report {
 }
 
 /// Lets the examiner do its work in a sandbox.
-fn held(order: &mut Order) -> Result<Report> {
+fn held(project: &Project, order: &mut Order) -> Result<Report> {
     let caller = rootless::caller();
     if !caller.is_root() {
         order.user = vec![caller.as_raw(), rootless::callers_group().as_raw()];
     }
     let mut walls = Walls::default().seen(&order.program).seen(&order.probe);
-    for folder in ["/tmp", "/run", "/var/tmp"] {
+    for folder in ["/run", "/var/tmp"] {
         walls = walls.fresh(folder);
     }
+    // Layers come with chapter 05.
+    let disk = order.chapter.as_str() >= "05" && Room::is_needed();
+    let room = disk.then(|| Room::make(&Room::candidates(project.root()))).flatten();
+    walls = match &room {
+        Some(room) => walls.room(room.folder(), "/tmp"),
+        None => walls.fresh("/tmp"),
+    };
     let command = Command::new(&order.words())?;
     let container = sandbox::for_check(command, walls)?;
     let (running, mut output) = piped::start(container)?;
+    let watched = room.iter().map(|room| room.folder().into()).collect::<Vec<_>>();
+    let guard = room.is_some().then(|| Guard::watch(&watched, running.pid())).transpose()?;
     let mut text = String::new();
     output.read_to_string(&mut text).context(texts::NO_REPORT)?;
     let ended = running.wait()?;
+    drop(guard);
     serde_json::from_str(&text).with_context(|| texts::examiner_ended(ended))
 }
 

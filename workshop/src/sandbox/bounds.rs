@@ -27,10 +27,12 @@ const PROCESSES: u64 = 1000;
 ///
 /// When the cgroups that there are can't be read.
 pub fn cgroup(run: &RunFolder) -> Result<Cgroup> {
-    // No limit, but so there is a cgroup in that hierarchy, too.
-    let processors = Limits { cpuset: processors(), ..limits() };
-    let first = Cgroup::new(run, processors).or_else(|_| Cgroup::new(run, limits()));
-    let cgroup = first.or_else(|_| Cgroup::new(run, Limits::default()))?;
+    // Everybody's share and all processors are no limits, but so those controllers are at hand, too.
+    let shares = Limits { shares: Some(1024), ..limits() };
+    let all = Limits { cpuset: processors(), ..shares.clone() };
+    let mut choices = [all, shares, limits()].into_iter();
+    let cgroup = choices.find_map(|limits| Cgroup::new(run, limits).ok());
+    let cgroup = cgroup.map_or_else(|| Cgroup::new(run, Limits::default()), Ok)?;
     // What was killed in there, and why, the program in it says itself.
     Ok(cgroup.quiet())
 }

@@ -17,13 +17,14 @@
 //! - [`ids`]: the user namespace of whoever is kept in it.
 //! - [`bounds`]: how much of the machine the sandbox may use; `commons`: the same for all sandboxes of
 //!   `coracle run` together.
-//! - [`guard`]: the disks.
+//! - [`guard`]: the disks; [`room`]: room on one of them, where memory will not do.
 //! - `sys`: the system calls that `nix` lacks.
 
 pub mod bounds;
 mod commons;
 pub mod guard;
 pub mod ids;
+pub mod room;
 mod sys;
 mod texts;
 pub mod walls;

@@ -46,3 +46,7 @@ pub(super) fn disk_full(path: &Path, least: u64) -> String {
         path.display()
     )
 }
+
+pub(super) fn room_stays(folder: &Path, error: &anyhow::Error) -> String {
+    format!("{folder:?} could not be removed, and can be deleted by hand: {error:#}")
+}

@@ -32,6 +32,8 @@ pub struct Walls {
     writable: Vec<PathBuf>,
     /// Folders that are empty in the sandbox, and its own.
     fresh: Vec<PathBuf>,
+    /// A folder on a disk, and which folder it is to be seen as.
+    room: Option<(PathBuf, PathBuf)>,
     /// Files and folders that have to be seen, also below one of the fresh folders.
     seen: Vec<PathBuf>,
     /// The cgroups that are the sandbox's own, and what they are to be seen as.
@@ -61,6 +63,7 @@ impl Default for Walls {
         Self {
             writable,
             fresh: vec!["/dev".into()],
+            room: None,
             seen: DEVICES.map(PathBuf::from).into(),
             cgroups,
         }
@@ -82,6 +85,13 @@ impl Walls {
         self
     }
 
+    /// The folder `room`, which can be written to, is to be seen as `place`.
+    #[must_use]
+    pub fn room(mut self, room: impl Into<PathBuf>, place: impl Into<PathBuf>) -> Self {
+        self.room = Some((room.into(), place.into()));
+        self
+    }
+
     /// This file is to be seen, wherever it lies.
     #[must_use]
     pub fn seen(mut self, path: impl Into<PathBuf>) -> Self {
@@ -97,9 +107,13 @@ impl Walls {
 
     /// Clones what is to be put back, and says where to. What is not there can't be.
     fn clones(&self) -> Result<Vec<(OwnedFd, PathBuf)>> {
-        let in_fresh = |path: &&PathBuf| self.fresh.iter().any(|fresh| path.starts_with(fresh));
+        let hidden = self.fresh.iter().chain(self.room.iter().map(|(_, place)| place));
+        let in_fresh = |path: &&PathBuf| hidden.clone().any(|folder| path.starts_with(folder));
         let same = self.writable.iter().chain(self.seen.iter().filter(in_fresh));
-        let all = same.map(|path| (path, path)).chain(self.cgroups.iter().map(|(a, b)| (a, b)));
+        let others = self.cgroups.iter().map(|(from, to)| (from, to));
+        // First what others are below.
+        let room = self.room.iter().map(|(from, to)| (from, to));
+        let all = room.chain(same.map(|path| (path, path))).chain(others);
         all.filter(|(from, _)| from.exists())
             .map(|(from, to)| {
                 let clone = sys::open_tree(&c_string(from))

@@ -61,7 +61,7 @@ impl Numbers {
         Ok(Self {
             memory: (24 + world.number(16)) * MIB,
             swap: world.number(9) * MIB,
-            cpus: 8 + world.number(8),
+            cpus: 30 + world.number(60),
             shares: 100 + world.number(4000),
             processor: processors[world.number(processors.len() as u64) as usize].clone(),
             pids: 12 + world.number(20),
@@ -465,15 +465,18 @@ fn counter(exam: &mut Exam, scene: &Scene) -> Result<Option<Running>> {
     if !exam.holds("cpus") {
         return Ok(None);
     }
-    let options = [vec!["--cpus".to_owned(), format!("0.{:02}", scene.numbers.cpus)]];
+    let options = [vec!["--cpus".to_owned(), format!("0.{QUOTA}")]];
     let burn = format!("burn:{BURN}");
     let call = scene.call(exam, &options).probe(PROBE, &[&burn, "hold"]);
     scene.host.start(&exam.world, &call).map(Some)
 }
 
-/// How long it counts, in milliseconds: more than twice the longest quota, which may lie on both
-/// sides of a period's end.
-const BURN: i64 = 60;
+/// In hundredths of a processor, and so in milliseconds of each period.
+const QUOTA: i64 = 20;
+
+/// How long it counts, in milliseconds: much more than twice the quota, which may lie on both sides
+/// of a period's end.
+const BURN: i64 = 70;
 
 fn throttled(exam: &mut Exam, scene: &Scene, counter: Option<Running>) {
     let Some(mut running) = counter else { return };
@@ -481,14 +484,12 @@ fn throttled(exam: &mut Exam, scene: &Scene, counter: Option<Running>) {
     let Some(pid) = exam.found("throttled", held) else { return };
     let burnt = running.facts().text("burnt").to_owned();
     let used = burnt.split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(BURN);
-    // A hundredth of a processor is a millisecond in every period. On a busy machine it may not
-    // even get that much; then there was nothing to hold it to.
-    let quota = i64::try_from(scene.numbers.cpus).unwrap_or(BURN);
+    // On a busy machine it may not even get that much; then there was nothing to hold it to.
     if let Some(group) = scene.machine.group(pid, Controller::Cpu) {
         let times = group.entry("cpu.stat", "nr_throttled");
         exam.finding(
             "throttled",
-            expect(times > 0 || used <= 2 * quota + 10, || {
+            expect(times > 0 || used <= 2 * QUOTA + 10, || {
                 let file = group.folder.join("cpu.stat");
                 format!("{}: nr_throttled 0, after {used} ms", file.display())
             }),

@@ -78,7 +78,8 @@ fn possible(world: &World) -> Result<Result<(), String>> {
         let none = MsFlags::empty();
         let tried = mount(Some("trial"), &*at("merged"), Some("overlay"), none, Some(&*options))
             .map_err(std::io::Error::from)
-            .and_then(|()| fs::remove_dir(folder.join("merged/folder")));
+            .and_then(|()| fs::remove_dir(folder.join("merged/folder")))
+            .and_then(|()| fs::create_dir(folder.join("merged/folder")));
         Ok(tried.map_or_else(|error| error.to_string(), |()| String::new()))
     })?;
     Ok(if told.is_empty() { Ok(()) } else { Err(told) })
