@@ -28,7 +28,7 @@ pub fn show(report: &Report, name: &str) -> String {
     text.push('\n');
     match (&report.problem, report.causes().next()) {
         (Some(problem), _) => text += &self::problem(problem, report),
-        (None, Some(cause)) => text += &failure(cause),
+        (None, Some(cause)) => text += &failure(cause, &report.chapter),
         (None, None) => {}
     }
     text += &verdict(report);
@@ -74,11 +74,13 @@ fn left_out(report: &Report) -> String {
 }
 
 /// What is wrong, so that the student can see it too.
-fn failure(cause: &Verdict) -> String {
+fn failure(cause: &Verdict, chapter: &str) -> String {
     let mut text = format!("{} {}\n\n", texts::NO.red().bold(), cause.title.bold());
+    let yourself = see_it(chapter, &cause.seen).unwrap_or_default();
     for (label, words) in [
         (texts::EXPECTED, &cause.expected),
         (texts::SEEN, &cause.seen),
+        (texts::YOURSELF, &yourself),
         (texts::WHY, &cause.why),
         (texts::NEXT, &cause.hint),
         (texts::BOOK, &cause.book),
@@ -87,6 +89,26 @@ fn failure(cause: &Verdict) -> String {
     }
     text.push('\n');
     text
+}
+
+/// How the student can look at the file in `/proc` that was seen: from inside, where the process is
+/// called `self`. (The number that we saw is gone with the sandbox.) From 06 on that takes an image.
+fn see_it(chapter: &str, seen: &str) -> Option<String> {
+    let words = seen.split([' ', ',', ';', '\n']);
+    let mut files = words.filter_map(|word| {
+        let (number, file) = word.strip_prefix("/proc/")?.split_once('/')?;
+        number.parse::<u32>().ok()?;
+        Some(file.trim_end_matches([':', '.']))
+    });
+    let file = files.find(|file| !file.is_empty()).filter(|_| chapter < "06")?;
+    let program = match file {
+        "root" | "cwd" | "exe" => "readlink",
+        link if link.starts_with("ns/") => "readlink",
+        "fd" => "ls -l",
+        "status" | "mountinfo" | "cmdline" | "cgroup" | "stat" | "environ" => "cat",
+        _ => return None,
+    };
+    Some(texts::see_it(chapter, program, file))
 }
 
 fn problem(problem: &Problem, report: &Report) -> String {
@@ -166,7 +188,21 @@ fn verdict(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{see_it, wrap};
+
+    #[test]
+    fn what_was_seen_in_proc_the_student_can_see_from_inside() {
+        let see = |seen| see_it("02", seen).unwrap_or_default();
+        assert_eq!(
+            see("/proc/16/mountinfo: the host's root at /old"),
+            "coracle run 02 -- run cat /proc/self/mountinfo"
+        );
+        assert_eq!(see("/proc/9/cwd -> /x; and"), "coracle run 02 -- run readlink /proc/self/cwd");
+        for nothing in ["/proc/self/mountinfo: new", "nothing", "/proc/9/", "/proc/9/root/file: x"]
+        {
+            assert_eq!(see(nothing), "", "{nothing}");
+        }
+    }
 
     #[test]
     fn lines_are_broken_between_words_and_kept_where_they_were() {

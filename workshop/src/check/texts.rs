@@ -93,6 +93,7 @@ pub(super) const OPEN: &str = "·";
 
 pub(super) const EXPECTED: &str = "expected";
 pub(super) const SEEN: &str = "seen";
+pub(super) const YOURSELF: &str = "see it";
 pub(super) const WHY: &str = "why";
 pub(super) const NEXT: &str = "next";
 pub(super) const BOOK: &str = "book";
@@ -113,6 +114,10 @@ pub(super) fn consequences(count: usize) -> String {
         1 => "one more waits for this one".into(),
         _ => format!("{count} more wait for this one"),
     }
+}
+
+pub(super) fn see_it(chapter: &str, program: &str, file: &str) -> String {
+    format!("coracle run {chapter} -- run {program} /proc/self/{file}")
 }
 
 pub(super) fn left_out(count: usize, reason: &str) -> String {

@@ -75,21 +75,35 @@ impl Trouble {
     /// What a program says when an exercise is open or when it panics, whatever else it did.
     #[must_use]
     pub fn told(said: &str) -> Option<Self> {
-        said.lines().find_map(|line| {
+        let mut lines = said.lines();
+        while let Some(line) = lines.next() {
             if let Some((_, open)) = line.split_once("this exercise is still open: ") {
                 let (exercise, place) = open.rsplit_once(" (").unwrap_or((open, ""));
-                let (name, title) = exercise.split_once(": ").unwrap_or((exercise, ""));
-                let place = place.trim_end_matches(')');
-                return Some(Self::Open {
-                    name: name.into(),
-                    title: title.into(),
-                    place: place.into(),
+                return Some(Self::open(exercise, place.trim_end_matches(')')));
+            }
+            if let Some((_, panic)) = line.split_once("the program panicked at ") {
+                let (place, message) = panic.split_once(": ").unwrap_or((panic, ""));
+                return Some(Self::Panicked { place: place.into(), message: message.into() });
+            }
+            // What the language's run time says where the frame does not catch it: the message is
+            // in the line below.
+            let raw =
+                line.strip_prefix("thread '").and_then(|rest| rest.split_once(" panicked at "));
+            if let Some((_, place)) = raw {
+                let message = lines.next().unwrap_or_default();
+                let place = place.trim_end_matches(':');
+                return Some(match message.strip_prefix("not yet implemented: ") {
+                    Some(exercise) => Self::open(exercise, place),
+                    None => Self::Panicked { place: place.into(), message: message.into() },
                 });
             }
-            let (_, panic) = line.split_once("the program panicked at ")?;
-            let (place, message) = panic.split_once(": ").unwrap_or((panic, ""));
-            Some(Self::Panicked { place: place.into(), message: message.into() })
-        })
+        }
+        None
+    }
+
+    fn open(exercise: &str, place: &str) -> Self {
+        let (name, title) = exercise.split_once(": ").unwrap_or((exercise, ""));
+        Self::Open { name: name.into(), title: title.into(), place: place.into() }
     }
 }
 
@@ -109,5 +123,28 @@ impl fmt::Display for Trouble {
             Self::Refused { command, status, said } => texts::refused(command, *status, said),
             Self::NeverRan { command, status } => texts::never_ran(command, *status),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_exercise_and_a_panic_are_known_by_their_words() {
+        let open = Trouble::open("spawn: make it", "src/process.rs:62");
+        let said =
+            "Not root: …\nch00: this exercise is still open: spawn: make it (src/process.rs:62)\n";
+        assert_eq!(Trouble::told(said), Some(open));
+        let raw =
+            "thread 'main' (7) panicked at src/a.rs:1:2:\nnot yet implemented: wait: for it\n";
+        assert_eq!(Trouble::told(raw), Some(Trouble::open("wait: for it", "src/a.rs:1:2")));
+        let raw = "thread 'main' panicked at src/a.rs:1:2:\nindex out of bounds\nnote: …\n";
+        let panicked = Trouble::Panicked {
+            place: "src/a.rs:1:2".into(),
+            message: "index out of bounds".into(),
+        };
+        assert_eq!(Trouble::told(raw), Some(panicked));
+        assert_eq!(Trouble::told("nothing of the kind\n"), None);
     }
 }
