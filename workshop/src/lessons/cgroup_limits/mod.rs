@@ -168,8 +168,11 @@ impl Scene {
     fn ask(&self, exam: &mut Exam, id: &str, call: Call) -> Result<Option<Outcome>> {
         let outcome = self.host.start(&exam.world, &call)?.wait();
         let Some(outcome) = exam.found(id, outcome) else { return Ok(None) };
-        if outcome.facts.get("say").is_none() {
-            exam.finding(id, Err(Wrong::Trouble(outcome.trouble())));
+        // An exercise of the container's end is open, though the command ran.
+        let trouble = Trouble::told(&outcome.errors);
+        let never = || outcome.facts.get("say").is_none().then(|| outcome.trouble());
+        if let Some(trouble) = trouble.or_else(never) {
+            exam.finding(id, Err(Wrong::Trouble(trouble)));
             return Ok(None);
         }
         Ok(Some(outcome))
@@ -214,7 +217,12 @@ fn limited(exam: &mut Exam, scene: &Scene) -> Result<()> {
     let folders = own_folders(scene, pid);
     apart(exam, scene, &folders)?;
     let outcome = running.release(pid);
-    if exam.found("runs", outcome).is_some() && exam.holds("own-group") {
+    let Some(outcome) = exam.found("runs", outcome) else { return Ok(()) };
+    if let Some(trouble) = Trouble::told(&outcome.errors) {
+        exam.finding("out-of-memory-told", Err(Wrong::Trouble(trouble)));
+        return Ok(());
+    }
+    if exam.holds("own-group") {
         let left = folders.iter().find(|folder| folder.exists());
         exam.finding("removed", left.map_or(Ok(()), |it| Err(Wrong::Seen(texts::still_there(it)))));
     }
