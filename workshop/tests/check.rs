@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use coracle::check::Report;
 use nix::unistd::geteuid;
@@ -213,11 +213,10 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     let reachable = Reachable::new();
     let samples = Sample::all("wrong", chapter);
     assert!(samples.len() >= 12, "{chapter}: {}", samples.len());
-    let patched = Patched::new(chapter);
     let mut wrong = Vec::new();
     for sample in samples.iter().filter(|sample| sample.can_run()) {
         let program = match sample.path.extension().and_then(|it| it.to_str()) {
-            Some("patch") => patched.build(sample),
+            Some("patch") => Patched::build(chapter, sample),
             Some("sed") => sample.edit(chapter),
             _ => sample.path.clone(),
         };
@@ -233,15 +232,22 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A copy of the finished chapters, of which one is patched.
-struct Patched {
-    chapter: String,
-    project: Project,
-}
+/// A copy of the finished chapters, in which one is patched at a time: cargo takes equal packages of
+/// two copies for one, and would give the one's to the other.
+struct Patched(Project);
+
+static PATCHED: Mutex<Option<Patched>> = Mutex::new(None);
 
 impl Patched {
-    fn new(chapter: &str) -> Self {
-        let project = Project::new(&format!("patched-{chapter}"));
+    /// Builds the chapter with this patch; the program.
+    fn build(chapter: &str, sample: &Sample) -> PathBuf {
+        // Another test may have failed meanwhile, but the copy is then as it was.
+        let mut copy = PATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        copy.get_or_insert_with(Self::new).built(chapter, sample)
+    }
+
+    fn new() -> Self {
+        let project = Project::new("patched");
         for folder in ["solutions", "Cargo.toml", "Cargo.lock"] {
             let mut copy = Command::new("cp");
             copy.arg("-r").arg(root().join(folder)).arg(project.path(""));
@@ -263,28 +269,26 @@ impl Patched {
             project.write(&path, &format!("{text}\n[lints]\nworkspace = true\n"));
             let _ = fs::remove_dir_all(project.path(&format!("solutions/{name}/tests")));
         }
-        Self { chapter: chapter.into(), project }
+        Self(project)
     }
 
-    /// Builds the chapter with this patch; the program.
-    fn build(&self, sample: &Sample) -> PathBuf {
+    fn built(&self, chapter: &str, sample: &Sample) -> PathBuf {
         self.patch(sample, &[]);
-        let name = package(&self.chapter);
+        let name = package(chapter);
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched-target");
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--quiet", "--package", &name])
-            .current_dir(self.project.path(""))
-            // Shared by the chapters, since the registry's crates are the same.
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched"))
+            .current_dir(self.0.path(""))
+            .env("CARGO_TARGET_DIR", &target)
             .env("RUSTFLAGS", "-Awarnings")
             .output()
             .unwrap();
         self.patch(sample, &["--reverse"]);
         assert!(output.status.success(), "{}: {}", sample.path.display(), stderr(&output));
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched/debug").join(&name);
         // The next one is built to the same place.
         let stem = sample.path.file_stem().unwrap().to_string_lossy();
-        let kept = self.project.path(&format!("{stem}-{name}"));
-        fs::copy(program, &kept).unwrap();
+        let kept = self.0.path(&format!("{stem}-{name}"));
+        fs::copy(target.join("debug").join(&name), &kept).unwrap();
         kept
     }
 
@@ -293,7 +297,7 @@ impl Patched {
         let output = Command::new("patch")
             .args(["-p1", "--quiet", "--no-backup-if-mismatch"])
             .args(options)
-            .current_dir(self.project.path(""))
+            .current_dir(self.0.path(""))
             .stdin(file)
             .output()
             .unwrap();
