@@ -25,8 +25,7 @@ pub(crate) const PIPE: &str = "can't read what the container prints";
 pub(crate) const CURRENT_FOLDER: &str = "can't tell which folder this is; change to another one";
 pub(crate) const NO_PROJECT: &str = "this is not the workshop's folder, nor a folder in it; \
      change to your copy of the workshop (the folder with chapters/ in it) and try again";
-pub(crate) const NO_CARGO: &str =
-    "can't start cargo, which builds your program; install Rust from https://rustup.rs";
+pub(crate) const NO_CARGO: &str = "can't start cargo, which builds your program; is Rust installed (https://rustup.rs), and may this user execute it?";
 pub(crate) const NO_GIT: &str =
     "can't start git, which knows whether chapters/ holds edits of yours; install it";
 

@@ -37,7 +37,7 @@ pub(crate) const PIVOT: Step = Step {
     causes: &[
         (
             Errno::EINVAL,
-            "a mount around the new root is still shared, or the present root is the initramfs, which can't be pivoted: `switch_root` to a tmpfs first",
+            "we don't stand in a mount of its own, a mount around it is still shared, or the present root is the initramfs, which can't be pivoted: `switch_root` to a tmpfs first",
         ),
         (Errno::EBUSY, "the new root is the present root, or no mount of its own"),
         (Errno::EPERM, NOT_ALLOWED),

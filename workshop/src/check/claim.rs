@@ -29,6 +29,8 @@ pub type Finding = Result<(), Wrong>;
 pub enum Wrong {
     /// The kernel shows something else than the claim says: what, and where.
     Seen(String),
+    /// The same, and it points to this exercise.
+    SeenOf(&'static str, String),
     /// The program did not get so far.
     Trouble(Trouble),
 }

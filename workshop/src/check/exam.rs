@@ -13,6 +13,8 @@ pub struct Lesson {
     pub chapter: &'static str,
     /// The claims, causes before their consequences.
     pub claims: &'static [Claim],
+    /// What a program says that was refused something, and the exercise that this belongs to.
+    pub refusals: &'static [(&'static str, &'static str)],
     /// Examines the program and reports a finding for each claim.
     pub examine: fn(&mut Exam) -> Result<()>,
 }
@@ -135,6 +137,19 @@ impl Exam {
         below.or_else(|| finding.map(|_| claim.id))
     }
 
+    /// The exercise to look at: the claim's, unless what was found points to another one.
+    fn exercise(&self, claim: &Claim, finding: Option<&Finding>) -> &'static str {
+        let other = match finding {
+            Some(Err(Wrong::SeenOf(exercise, _))) => Some(*exercise),
+            Some(Err(Wrong::Trouble(Trouble::Refused { said, .. }))) => {
+                let mut refusals = self.lesson.refusals.iter();
+                refusals.find(|(words, _)| said.contains(words)).map(|(_, exercise)| *exercise)
+            }
+            _ => None,
+        };
+        other.unwrap_or(claim.exercise)
+    }
+
     fn verdict(&self, claim: &Claim, problem: bool) -> Verdict {
         let finding = self.found_of(claim.id);
         let cause = claim.after.iter().find_map(|id| self.cause(id));
@@ -143,7 +158,7 @@ impl Exam {
         let (passed, seen) = match finding {
             None if left_out.is_some() => (true, String::new()),
             Some(Ok(())) => (true, String::new()),
-            Some(Err(Wrong::Seen(seen))) => (false, seen.clone()),
+            Some(Err(Wrong::Seen(seen) | Wrong::SeenOf(_, seen))) => (false, seen.clone()),
             Some(Err(Wrong::Trouble(trouble))) => (false, trouble.to_string()),
             None if problem => (false, texts::NOT_YET.into()),
             None => (false, texts::NOT_EXAMINED.into()),
@@ -158,15 +173,18 @@ impl Exam {
             Some(_) => cause,
             None => cause.or(first),
         };
+        let exercise = self.exercise(claim, finding);
+        let refused = matches!(finding, Some(Err(Wrong::Trouble(Trouble::Refused { .. }))));
+        let why = if refused { texts::WHY_REFUSED } else { claim.why };
         Verdict {
             id: claim.id.into(),
             title: claim.title.into(),
             passed,
             expected: claim.expected.into(),
             seen,
-            why: claim.why.into(),
-            exercise: claim.exercise.into(),
-            hint: texts::hint(self.lesson.chapter, claim.exercise),
+            why: why.into(),
+            exercise: exercise.into(),
+            hint: texts::hint(self.lesson.chapter, exercise),
             book: claim.book.into(),
             left_out,
             because: because.map(String::from),
@@ -193,7 +211,7 @@ impl Trouble {
             Self::Crashed { command, signal } => {
                 Problem::Crashed { command: command.clone(), signal: *signal }
             }
-            Self::Refused { .. } | Self::NeverRan { .. } => return None,
+            Self::Refused { .. } | Self::NoArguments { .. } | Self::NeverRan { .. } => return None,
         })
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn panicked(place: &str, message: &str) -> String {
 }
 
 pub(super) fn hung(command: &str, seen: &str) -> String {
-    format!("`{command}` did not end, and was ended by the check ({seen})")
+    format!("`{command}` did not end by itself; the check ended it, while it waited ({seen})")
 }
 
 pub(super) fn crashed(command: &str, signal: i32) -> String {
@@ -67,6 +67,14 @@ pub(super) fn crashed(command: &str, signal: i32) -> String {
 pub(super) fn refused(command: &str, status: i32, said: &str) -> String {
     format!("`{command}` ended with status {status} before its command ran, and said:\n{said}")
 }
+
+pub(super) fn no_arguments(command: &str) -> String {
+    format!("`{command}` executed the command, but without the words behind its name")
+}
+
+/// Why it matters what a program says that gave up.
+pub(super) const WHY_REFUSED: &str =
+    "The program's own words say which call was refused, and what usually causes that.";
 
 pub(super) fn never_ran(command: &str, status: i32) -> String {
     format!("`{command}` ended with status {status}, and no process in /proc ever ran its command")
@@ -122,8 +130,8 @@ pub(super) fn see_it(chapter: &str, program: &str, file: &str) -> String {
 
 pub(super) fn left_out(count: usize, reason: &str) -> String {
     match count {
-        1 => format!("One can't be examined here: {reason}."),
-        _ => format!("{count} can't be examined here: {reason}."),
+        1 => format!("Not examined here: {reason}."),
+        _ => format!("{count} not examined here: {reason}."),
     }
 }
 

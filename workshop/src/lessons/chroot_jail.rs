@@ -11,7 +11,12 @@ use crate::check::claim::{Claim, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Outcome, Trouble};
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "01", claims: &CLAIMS, examine };
+pub(super) const LESSON: Lesson = Lesson {
+    chapter: "01",
+    claims: &CLAIMS,
+    refusals: &[("copy(", "copy"), ("symlink(", "copy")],
+    examine,
+};
 
 const CLAIMS: [Claim; 13] = [
     Claim {

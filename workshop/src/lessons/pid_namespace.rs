@@ -12,7 +12,12 @@ use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Outcome, Trouble};
 use crate::observe;
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "02", claims: &CLAIMS, examine };
+pub(super) const LESSON: Lesson = Lesson {
+    chapter: "02",
+    claims: &CLAIMS,
+    refusals: &[("pivot_root(", "pivot"), ("umount2(", "pivot"), ("MS_BIND", "mount_point")],
+    examine,
+};
 
 const CLAIMS: [Claim; 15] = [
     Claim {

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use chroot_jail::needs::find_system_program;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -88,8 +89,8 @@ impl Call {
     #[must_use]
     pub fn sleep(mut self, world: &World) -> Self {
         self.token = format!("60.{}", 100_000 + world.number(900_000));
-        let words = ["sleep", &self.token];
-        self.command = words.map(OsString::from).into();
+        let sleep = find_system_program("sleep").unwrap_or_else(|| "sleep".into());
+        self.command = vec![sleep.into(), self.token.clone().into()];
         self
     }
 

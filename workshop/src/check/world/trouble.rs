@@ -48,6 +48,11 @@ pub enum Trouble {
         /// Its last words.
         said: String,
     },
+    /// The command was executed, but without its arguments.
+    NoArguments {
+        /// The command line, for the student to try.
+        command: String,
+    },
     /// It ended well, and no process was to be found that ran the command.
     NeverRan {
         /// The command line, for the student to try.
@@ -57,12 +62,18 @@ pub enum Trouble {
     },
 }
 
+/// What the probe says that gets no arguments.
+const PROBE_ALONE: &str = "coracle-probe is run by `coracle check`";
+
 impl Trouble {
     /// What the end of a program means that has not run the command.
     #[must_use]
     pub fn of(ended: Ended, command: &str, said: &str) -> Self {
         Self::told(said).unwrap_or_else(|| match ended {
             Ended::Signalled(signal) => Self::Crashed { command: command.into(), signal },
+            Ended::Exited(_) if said.contains(PROBE_ALONE) => {
+                Self::NoArguments { command: command.into() }
+            }
             Ended::Exited(status) if said.trim().is_empty() => {
                 Self::NeverRan { command: command.into(), status }
             }
@@ -121,6 +132,7 @@ impl fmt::Display for Trouble {
             Self::Hung { command, seen } => texts::hung(command, seen),
             Self::Crashed { command, signal } => texts::crashed(command, *signal),
             Self::Refused { command, status, said } => texts::refused(command, *status, said),
+            Self::NoArguments { command } => texts::no_arguments(command),
             Self::NeverRan { command, status } => texts::never_ran(command, *status),
         })
     }

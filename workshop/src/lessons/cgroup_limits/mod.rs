@@ -20,7 +20,8 @@ use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Call, Facts, Host, Outcome, Running, Trouble, World};
 use groups::{Group, Machine};
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "04", claims: &claims::CLAIMS, examine };
+pub(super) const LESSON: Lesson =
+    Lesson { chapter: "04", claims: &claims::CLAIMS, refusals: &[], examine };
 
 /// Where the probe is in a container.
 const PROBE: &str = "/bin/probe";

@@ -28,7 +28,7 @@ use crate::check::registry::Shelf;
 use claims::CLAIMS;
 use stage::{Stage, base};
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "06", claims: &CLAIMS, examine };
+pub(super) const LESSON: Lesson = Lesson { chapter: "06", claims: &CLAIMS, refusals: &[], examine };
 
 fn examine(exam: &mut Exam) -> Result<()> {
     let mut shelf = Shelf::default();

@@ -17,7 +17,8 @@ use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Call, Facts, Host, Outcome, Trouble, World};
 use scene::{Scene, at, difference, is_whiteout, lone, on, put, search, shown};
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "05", claims: &claims::CLAIMS, examine };
+pub(super) const LESSON: Lesson =
+    Lesson { chapter: "05", claims: &claims::CLAIMS, refusals: &[], examine };
 
 /// fuse-overlayfs is one too.
 const FUSE_SUPER_MAGIC: FsType = FsType(0x6573_5546);

@@ -16,7 +16,16 @@ use crate::check::claim::expect;
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Snapshot, wire};
 
-pub(super) const LESSON: Lesson = Lesson { chapter: "03", claims: &claims::CLAIMS, examine };
+pub(super) const LESSON: Lesson = Lesson {
+    chapter: "03",
+    claims: &claims::CLAIMS,
+    refusals: &[
+        ("RTM_NEWROUTE", "container_end"),
+        ("RTM_NEWADDR", "container_end"),
+        ("sethostname(", "hostname"),
+    ],
+    examine,
+};
 
 fn examine(exam: &mut Exam) -> Result<()> {
     let host = Host::new(&exam.world)?;
