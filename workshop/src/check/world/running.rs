@@ -314,7 +314,8 @@ impl Running {
     pub fn said(&mut self, key: &str, mut meanwhile: impl FnMut()) -> Result<String, Trouble> {
         loop {
             meanwhile();
-            let over = self.has_ended();
+            self.step(Duration::ZERO);
+            let over = self.ended.is_some();
             if let Some(said) = self.facts().get(key) {
                 return Ok(said.into());
             }
@@ -388,9 +389,12 @@ impl Running {
         })
     }
 
-    /// Whether it has ended by now.
-    pub fn has_ended(&mut self) -> bool {
-        self.step(Duration::ZERO);
+    /// Whether it ends within this time.
+    pub fn ends_within(&mut self, most: Duration) -> bool {
+        let late = Instant::now() + most;
+        while self.ended.is_none() && Instant::now() < late {
+            self.step(late.saturating_duration_since(Instant::now()));
+        }
         self.ended.is_some()
     }
 
