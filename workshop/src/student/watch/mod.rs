@@ -226,6 +226,8 @@ impl Watching<'_> {
             _ => {
                 self.text = None;
                 self.asked = None;
+                // It was about what was there before.
+                self.note = None;
                 self.start()?;
             }
         }
