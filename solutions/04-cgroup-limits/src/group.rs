@@ -152,15 +152,16 @@ impl Group {
     }
 }
 
-/// Removes a cgroup, those in it first.
+/// Removes a cgroup. One that has others in it is busy until those are removed.
 fn remove_all(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            match remove_all(&entry.path()) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                removed => removed?,
-            }
+    match fs::remove_dir(folder) {
+        Err(error) if is_busy(&error) => {}
+        removed => return removed,
+    }
+    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.path().is_dir()) {
+        match remove_all(&entry.path()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed?,
         }
     }
     fs::remove_dir(folder)
