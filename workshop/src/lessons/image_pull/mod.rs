@@ -44,6 +44,7 @@ fn examine(exam: &mut Exam) -> Result<()> {
     names.examine(exam, &mut stage)?;
     if exam.goes_on() && exam.holds("pulls") {
         names.examine_digest(exam, &mut stage)?;
+        names.examine_port(exam, &mut stage)?;
         names.examine_refusals(exam, &stage)?;
         protocol.examine(exam, &mut stage)?;
     }

@@ -103,6 +103,24 @@ impl Images {
         Ok(())
     }
 
+    /// A registry without a dot in its name: the colon says that it is one.
+    pub(super) fn examine_port(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
+        let port = stage.registry.address(Door::Open).port();
+        let name = format!("localhost:{port}/{}", self.short);
+        stage.registry.asked()?;
+        let outcomes = stage.pull_each(exam, std::slice::from_ref(&name))?;
+        let asked = stage.registry.asked()?;
+        // An open exercise says so itself.
+        if let Some(Err(trouble)) = outcomes.into_iter().next() {
+            exam.finding("registry", Err(trouble.into()));
+        }
+        exam.finding(
+            "registry",
+            expect(!asked.is_empty(), || format!("for {name} no request came to port {port}")),
+        );
+        Ok(())
+    }
+
     /// An image by its digest.
     pub(super) fn examine_digest(&self, exam: &mut Exam, stage: &mut Stage) -> Result<()> {
         let digest = self.other_image.manifest.digest.to_string();
