@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use nix::unistd::Pid;
 
+use super::look::{ended_with, identity, link};
 use crate::check::claim::{Claim, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Outcome, Trouble};
@@ -195,7 +195,7 @@ fn jail(exam: &mut Exam, host: &Host) -> Result<()> {
     let call = exam.world.call().root(&folder).probe(&program, &["exit:0"]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("programs-work", outcome) else { return Ok(()) };
-    status(exam, "programs-work", &outcome, 0);
+    exam.finding("programs-work", ended_with(&outcome, 0));
     if !exam.goes_on() || !exam.holds("programs-work") {
         return Ok(());
     }
@@ -225,7 +225,7 @@ fn jail(exam: &mut Exam, host: &Host) -> Result<()> {
         let call = exam.world.call().root(&folder).command(&[&script]);
         let outcome = host.start(&exam.world, &call)?.wait();
         let Some(outcome) = exam.found("needs-of-needs", outcome) else { return Ok(()) };
-        status(exam, "needs-of-needs", &outcome, 0);
+        exam.finding("needs-of-needs", ended_with(&outcome, 0));
     }
     Ok(())
 }
@@ -246,21 +246,6 @@ fn made(exam: &mut Exam, id: &str, outcome: &Outcome, path: &Path) -> bool {
         exam.finding(id, expect(there, || format!("there is no {}", path.display())));
     }
     exam.holds(id)
-}
-
-fn status(exam: &mut Exam, id: &str, outcome: &Outcome, expected: i32) {
-    let finding = match Trouble::told(&outcome.errors) {
-        Some(trouble) => Err(trouble.into()),
-        None => expect(outcome.status() == expected, || {
-            format!(
-                "status {} instead of {expected} from `{}`\n{}",
-                outcome.status(),
-                outcome.shown,
-                outcome.errors.trim_end()
-            )
-        }),
-    };
-    exam.finding(id, finding);
 }
 
 /// A command in a root folder that was made by others.
@@ -315,7 +300,7 @@ fn run(exam: &mut Exam, host: &Host) -> Result<()> {
     );
     let outcome = running.release(pid);
     let Some(outcome) = exam.found("exit-status", outcome) else { return Ok(()) };
-    status(exam, "exit-status", &outcome, number);
+    exam.finding("exit-status", ended_with(&outcome, number));
     host.sweep()?;
 
     let only_hosts = exam.world.folder("host")?.join(exam.world.word());
@@ -323,16 +308,6 @@ fn run(exam: &mut Exam, host: &Host) -> Result<()> {
     let call = exam.world.call().root(&root).probe(&only_hosts, &["exit:0"]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("no-host-programs", outcome) else { return Ok(()) };
-    status(exam, "no-host-programs", &outcome, 127);
+    exam.finding("no-host-programs", ended_with(&outcome, 127));
     Ok(())
-}
-
-fn link(pid: Pid, what: &str) -> String {
-    fs::read_link(format!("/proc/{pid}/{what}"))
-        .map_or_else(|it| it.to_string(), |it| it.display().to_string())
-}
-
-/// Device and inode.
-fn identity(path: &str) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }

@@ -8,6 +8,7 @@ mod cgroup_limits;
 mod chroot_jail;
 pub mod hints;
 mod image_pull;
+mod look;
 mod overlay_layers;
 mod pid_namespace;
 mod process;

@@ -1,7 +1,6 @@
 //! 02: process numbers and mounts of the command's own, and no way back to the host's files.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,10 @@ use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::look::{ended_with, identity, link};
 use crate::check::claim::{Claim, expect};
 use crate::check::exam::{Exam, Lesson};
-use crate::check::world::{Host, Outcome, Trouble};
+use crate::check::world::Host;
 use crate::observe;
 
 pub(super) const LESSON: Lesson = Lesson {
@@ -255,7 +255,7 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
     );
     let outcome = running.release(pid);
     let Some(outcome) = exam.found("exit-status", outcome) else { return Ok(()) };
-    passed_on(exam, &outcome, status);
+    exam.finding("exit-status", ended_with(&outcome, status));
     nothing_left(exam, host, &before)
 }
 
@@ -303,7 +303,7 @@ fn killed(exam: &mut Exam, host: &Host) -> Result<()> {
     let _ = kill(pid, Signal::SIGKILL);
     let outcome = running.wait();
     let Some(outcome) = exam.found("exit-status", outcome) else { return Ok(()) };
-    passed_on(exam, &outcome, 137);
+    exam.finding("exit-status", ended_with(&outcome, 137));
     host.sweep()?;
     Ok(())
 }
@@ -340,7 +340,7 @@ fn init(exam: &mut Exam, host: &Host) -> Result<()> {
     );
     let outcome = running.release(pid);
     let Some(outcome) = exam.found("exit-status", outcome) else { return Ok(()) };
-    passed_on(exam, &outcome, status);
+    exam.finding("exit-status", ended_with(&outcome, status));
     host.sweep()?;
     Ok(())
 }
@@ -361,16 +361,6 @@ fn zombies_in(namespace: &str) -> Result<Vec<String>> {
         }
     }
     Ok(found)
-}
-
-fn passed_on(exam: &mut Exam, outcome: &Outcome, expected: i32) {
-    let finding = match Trouble::told(&outcome.errors) {
-        Some(trouble) => Err(trouble.into()),
-        None => expect(outcome.status() == expected, || {
-            format!("{} instead of {expected} from `{}`", outcome.status(), outcome.shown)
-        }),
-    };
-    exam.finding("exit-status", finding);
 }
 
 /// At most three lines of each.
@@ -395,14 +385,4 @@ fn shortened(numbers: &str) -> String {
         0..=8 => numbers.into(),
         more => format!("{} … ({more})", all[..8].join(" ")),
     }
-}
-
-fn link(pid: Pid, what: &str) -> String {
-    fs::read_link(format!("/proc/{pid}/{what}"))
-        .map_or_else(|it| it.to_string(), |it| it.display().to_string())
-}
-
-/// Device and inode.
-fn identity(path: &str) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::look::ended_with;
 use crate::check::claim::{Claim, Wrong, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Trouble, search_path};
@@ -219,17 +220,6 @@ fn words(pid: Pid) -> Vec<String> {
     line.trim_end_matches('\0').split('\0').map(String::from).collect()
 }
 
-/// The status is right, or the program says which exercise is open.
-fn open_or(exam: &mut Exam, id: &str, outcome: &crate::check::world::Outcome, expected: i32) {
-    let finding = match Trouble::told(&outcome.errors) {
-        Some(trouble) => Err(Wrong::Trouble(trouble)),
-        None => expect(outcome.status() == expected, || {
-            format!("{} from `{}`, expected {expected}", outcome.status(), outcome.shown)
-        }),
-    };
-    exam.finding(id, finding);
-}
-
 fn statuses(exam: &mut Exam, host: &Host) -> Result<()> {
     let random = exam.world.number(200) as i32 + 20;
     let exits = [0, 1, random, 255].map(|status| (format!("exit:{status}"), status));
@@ -270,16 +260,16 @@ fn refusals(exam: &mut Exam, host: &Host) -> Result<()> {
     let call = exam.world.call().env("PATH", path).probe(&name, &["exit:0"]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("path", outcome) else { return Ok(()) };
-    open_or(exam, "path", &outcome, 0);
+    exam.finding("path", ended_with(&outcome, 0));
 
     let call = exam.world.call().command(&[exam.world.word()]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("not-found", outcome) else { return Ok(()) };
-    open_or(exam, "not-found", &outcome, 127);
+    exam.finding("not-found", ended_with(&outcome, 127));
     let call = exam.world.call().command(&[&folder]);
     let outcome = host.start(&exam.world, &call)?.wait();
     let Some(outcome) = exam.found("not-found", outcome) else { return Ok(()) };
-    open_or(exam, "not-found", &outcome, 126);
+    exam.finding("not-found", ended_with(&outcome, 126));
     exam.finding(
         "not-found",
         expect(outcome.errors.lines().count() == 1, || {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use nix::unistd::Pid;
 
+use super::look::link;
 use crate::check::claim::expect;
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Snapshot, wire};
@@ -123,11 +124,6 @@ fn in_the_end(
         }
         sleep(Duration::from_millis(5));
     }
-}
-
-fn link(pid: Pid, what: &str) -> String {
-    std::fs::read_link(format!("/proc/{pid}/{what}"))
-        .map_or_else(|it| it.to_string(), |it| it.display().to_string())
 }
 
 /// The finding about a namespace that has to be another one than the host's.
