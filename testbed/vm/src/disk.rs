@@ -43,7 +43,7 @@ pub fn make(folder: &Path, image: &Path, free: u64, student: &[&Path]) -> Result
     let mut mkfs = Command::new("mkfs.ext4");
     mkfs.args(["-q", "-F", "-m", "0", "-E", "lazy_itable_init=1,nodiscard,root_owner=0:0", "-d"]);
     mkfs.args([folder, image]).arg(format!("{size}M"));
-    tool::output(with_sbin(mkfs.env("MKE2FS_CONFIG", &format)))?;
+    tool::output(tool::with_sbin(mkfs.env("MKE2FS_CONFIG", &format)))?;
     fs::remove_file(&format)?;
     if !owners.is_empty() {
         set_owners(image, &owners)?;
@@ -78,13 +78,7 @@ fn set_owners(image: &Path, commands: &str) -> Result<()> {
     fs::write(&script, commands)?;
     let mut debugfs = Command::new("debugfs");
     debugfs.args(["-w", "-f"]).args([&script, image]).stdin(Stdio::null());
-    tool::output(with_sbin(&mut debugfs))?;
+    tool::output(tool::with_sbin(&mut debugfs))?;
     fs::remove_file(&script)?;
     Ok(())
-}
-
-/// These programs are for administrators, and not on everybody's `PATH`.
-fn with_sbin(command: &mut Command) -> &mut Command {
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/sbin"))
 }

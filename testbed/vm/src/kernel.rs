@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::packages::Release;
-use crate::{cache, initramfs, tool};
+use crate::{cache, disk, initramfs, tool};
 
 /// A kernel that a student may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,41 +59,15 @@ impl FromStr for Kernel {
 pub struct Files {
     /// The unpacked kernel, with the entry point at which a virtual machine may start it (PVH).
     pub vmlinux: PathBuf,
-    /// The modules, as an archive for the initramfs.
+    /// The drivers that it needs to reach its disks, as an archive for the initramfs.
+    pub drivers: PathBuf,
+    /// All its modules, as a disk for `/lib/modules`: the kernel loads them when they are needed.
     pub modules: PathBuf,
 }
 
-/// The modules that a machine has loaded, and with them all that they need. What a kernel has built
-/// in, it does not have as a module.
-const MODULES: [&str; 24] = [
-    // The machine itself.
-    "virtio_pci",
-    "virtio_blk",
-    "virtio_console",
-    "virtio_rng",
-    "crc32c_generic",
-    // File systems.
-    "overlay",
-    "fuse",
-    // The network of containers: links, bridges, filters.
-    "tun",
-    "veth",
-    "bridge",
-    "br_netfilter",
-    "nf_tables",
-    "nft_chain_nat",
-    "nft_masq",
-    "nft_nat",
-    "nft_ct",
-    "nft_counter",
-    "nft_redir",
-    "nft_fib_inet",
-    "nft_reject_inet",
-    "nft_compat",
-    "xt_MASQUERADE",
-    "xt_addrtype",
-    "xt_comment",
-];
+/// What a machine needs before it has a disk. What a kernel has built in, it does not have as a
+/// module.
+const DRIVERS: [&str; 4] = ["virtio_pci", "virtio_blk", "virtio_console", "crc32c_generic"];
 
 /// This kernel's files; fetched if they are not there yet.
 ///
@@ -102,7 +76,11 @@ const MODULES: [&str; 24] = [
 /// When the package can't be fetched or unpacked.
 pub fn files(kernel: Kernel) -> Result<Files> {
     let folder = cache::folder()?.join(format!("kernel-{}", kernel.name()));
-    let files = Files { vmlinux: folder.join("vmlinux"), modules: folder.join("modules.cpio") };
+    let files = Files {
+        vmlinux: folder.join("vmlinux"),
+        drivers: folder.join("drivers.cpio"),
+        modules: folder.join("modules.ext4"),
+    };
     if !folder.exists() {
         eprintln!("vm: fetching kernel {}", kernel.name());
         fetch(kernel, &folder).with_context(|| format!("kernel {}", kernel.name()))?;
@@ -114,7 +92,7 @@ fn fetch(kernel: Kernel, folder: &Path) -> Result<()> {
     let release = Release::open(kernel.suite())?;
     let package = release.download(&release.stands_for("linux-image-cloud-amd64")?)?;
     // Only a whole folder gets the name.
-    let work = folder.with_extension("new");
+    let work = folder.with_file_name(format!("kernel-{}.new", kernel.name()));
     let _ = fs::remove_dir_all(&work);
     let tree = work.join("tree");
     fs::create_dir_all(&tree)?;
@@ -123,9 +101,19 @@ fn fetch(kernel: Kernel, folder: &Path) -> Result<()> {
     fs::write(work.join("vmlinux"), unpack(&fs::read(image)?)?)?;
     let modules = ["usr/lib/modules", "lib/modules"].map(|path| tree.join(path));
     let modules = modules.iter().find(|path| path.exists()).context("it has no modules")?;
-    fs::write(work.join("modules.cpio"), collect(modules, &work.join("files"))?)?;
-    fs::remove_dir_all(&tree)?;
-    fs::remove_dir_all(work.join("files"))?;
+    let drivers = work.join("drivers");
+    fs::write(work.join("drivers.cpio"), collect(modules, &drivers)?)?;
+    // As the package's installation would: a list of what needs what, and of other names.
+    let version = one_file(modules, "")?;
+    let names = work.join("lib");
+    fs::create_dir(&names)?;
+    fs::rename(modules, names.join("modules"))?;
+    let version = version.file_name().context("no version")?;
+    tool::output(tool::with_sbin(Command::new("depmod").arg("-b").arg(&work).arg(version)))?;
+    disk::make(&names.join("modules"), &work.join("modules.ext4"), 0, &[])?;
+    for folder in [tree, drivers, names] {
+        fs::remove_dir_all(folder)?;
+    }
     release.clear()?;
     fs::rename(&work, folder)?;
     Ok(())
@@ -173,18 +161,18 @@ fn decompress(program: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     tool::output_of(Command::new(program).arg("-dcq").stdin(Stdio::piped()), bytes)
 }
 
-/// Puts the wanted modules into an archive, and their order: a module comes after those it needs.
+/// Puts the drivers into an archive, and their order: a module comes after those it needs.
 fn collect(modules: &Path, files: &Path) -> Result<Vec<u8>> {
     let mut known = BTreeMap::new();
     index(modules, &mut known)?;
-    fs::create_dir_all(files.join("modules"))?;
+    fs::create_dir_all(files.join("drivers"))?;
     let mut order = Vec::new();
-    for name in MODULES {
+    for name in DRIVERS {
         add(name, &known, files, &mut order)?;
     }
-    fs::write(files.join("modules/order"), order.join("\n"))?;
-    let mut names = vec!["modules".into(), "modules/order".into()];
-    names.extend(order.iter().map(|name| format!("modules/{name}")));
+    fs::write(files.join("drivers/order"), order.join("\n"))?;
+    let mut names = vec!["drivers".into(), "drivers/order".into()];
+    names.extend(order.iter().map(|name| format!("drivers/{name}")));
     initramfs::archive(files, &names)
 }
 
@@ -224,7 +212,7 @@ fn add(
     for needed in needs(&module) {
         add(&needed, known, files, order)?;
     }
-    fs::write(files.join("modules").join(&name), module)?;
+    fs::write(files.join("drivers").join(&name), module)?;
     order.push(name);
     Ok(())
 }

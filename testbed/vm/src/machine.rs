@@ -132,8 +132,8 @@ impl Machine {
     /// Mounts a disk, made by [`crate::disk::make`], at this path.
     #[must_use]
     pub fn disk(mut self, image: impl Into<PathBuf>, at: &Path) -> Self {
+        let mut line = OsString::from(format!("{}=", device(2 + self.disks.len())));
         self.disks.push(image.into());
-        let mut line = OsString::from(format!("{}=", device(self.disks.len())));
         line.push(at);
         self.job.mounts.push(line);
         self
@@ -219,7 +219,7 @@ impl Machine {
         job.get = self.get.iter().map(|(from, _)| from.clone()).collect();
         if !self.put.is_empty() {
             // The last disk.
-            job.archive = Some(device(1 + self.disks.len()).into());
+            job.archive = Some(device(2 + self.disks.len()).into());
         }
         match self.attempt(&job, watcher) {
             // QEMU's translation has faults of its own: once is chance.
@@ -247,7 +247,7 @@ impl Machine {
     }
 }
 
-/// Disks are named in the order in which they are given; the first one is the root.
+/// Disks are named in the order in which they are given: first the root, then the modules.
 fn device(number: usize) -> String {
     let letters = ["vda", "vdb", "vdc", "vdd", "vde", "vdf", "vdg", "vdh"];
     format!("/dev/{}", letters.get(number).unwrap_or(&"vdi"))
@@ -274,7 +274,7 @@ impl Running {
     fn start(machine: &Machine, accelerator: Accelerator) -> Result<Self> {
         let lock = cache::lock()?;
         let kernel = kernel::files(machine.kernel)?;
-        let mut disks = vec![userland::image()?];
+        let mut disks = vec![userland::image()?, kernel.modules];
         drop(lock);
         disks.extend(machine.disks.clone());
         let scratch = Scratch::new()?;
@@ -285,7 +285,7 @@ impl Running {
             disks.push(archive);
         }
         let initramfs = folder.join("initramfs");
-        let mut first = fs::read(&kernel.modules)?;
+        let mut first = fs::read(&kernel.drivers)?;
         first.extend(init(folder)?);
         fs::write(&initramfs, first)?;
         let (socket, console) = (folder.join("port"), folder.join("console"));

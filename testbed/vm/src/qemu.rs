@@ -89,8 +89,7 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         "console=ttyS0 panic=-1 quiet loglevel=4 cgroup_no_v1=all mitigations=off tsc=reliable \
          random.trust_cpu=on",
     ]);
-    add(&["-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=2"]);
-    add(&["-device", "virtserialport,nr=1,chardev=port"]);
+    add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port"]);
     let mut path = |option: &str, before: &str, path: &Path, after: &str| {
         // In QEMU's lists of options a comma is written twice.
         let path = path.to_string_lossy().replace(',', ",,");

@@ -1,5 +1,6 @@
 //! Other programs that this crate calls.
 
+use std::env;
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -45,6 +46,7 @@ pub(crate) fn output_of(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> 
 pub(crate) fn missing(name: &str) -> String {
     let package = match name {
         "apt-get" | "apt-cache" | "apt-config" => "apt",
+        "depmod" => "kmod",
         "dpkg-deb" => "dpkg",
         "mkfs.ext4" | "debugfs" => "e2fsprogs",
         "qemu-system-x86_64" => {
@@ -54,4 +56,10 @@ pub(crate) fn missing(name: &str) -> String {
         other => other,
     };
     format!("a virtual machine needs the program `{name}`: install {package}")
+}
+
+/// Some programs are for administrators, and not on everybody's `PATH`.
+pub(crate) fn with_sbin(command: &mut Command) -> &mut Command {
+    let path = env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"))
 }

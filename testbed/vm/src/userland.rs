@@ -100,6 +100,10 @@ const LINKS: [(&str, &str); 4] = [
     ("usr/bin/editor", "nano"),
 ];
 
+/// Folders to mount on, and homes.
+const FOLDERS: [&str; 10] =
+    ["dev", "etc", "home/student", "mnt", "proc", "root", "run", "sys", "tmp", "usr/lib/modules"];
+
 /// The room that a machine has for what it writes, in MiB.
 const FREE: u64 = 2048;
 
@@ -110,7 +114,7 @@ const FREE: u64 = 2048;
 /// When packages can't be fetched or the disk can't be made.
 pub fn image() -> Result<PathBuf> {
     let folder = cache::folder()?;
-    let made_of = format!("{SUITE} {PACKAGES:?} {FILES:?} {LINKS:?} {FREE}");
+    let made_of = format!("{SUITE} {PACKAGES:?} {FILES:?} {LINKS:?} {FOLDERS:?} {FREE}");
     let digest = Sha256::digest(made_of.as_bytes());
     let name: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
     let image = folder.join(format!("userland-{name}.ext4"));
@@ -140,7 +144,7 @@ fn make(tree: &Path, image: &Path) -> Result<()> {
     for name in ["doc", "man", "locale", "info", "lintian"] {
         let _ = fs::remove_dir_all(tree.join("usr/share").join(name));
     }
-    for name in ["dev", "etc", "home/student", "mnt", "proc", "root", "run", "sys", "tmp"] {
+    for name in FOLDERS {
         fs::create_dir_all(tree.join(name))?;
     }
     for (name, content) in FILES {

@@ -18,19 +18,21 @@ use crate::during;
 /// The disk with the userland.
 const ROOT: &str = "/dev/vda";
 
-/// Loads the drivers and the rest that this kernel has as modules, in the order in which they need
-/// each other.
-pub(crate) fn load_modules() -> io::Result<()> {
+/// The disk with the kernel's modules.
+const MODULES: &str = "/dev/vdb";
+
+/// Loads the drivers for the disks and for the port, in the order in which they need each other.
+/// Whatever is needed later the kernel loads itself: it calls `modprobe`.
+pub(crate) fn load_drivers() -> io::Result<()> {
     for (kind, folder) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
         fs::create_dir_all(folder)?;
         mount_at(kind, folder, MsFlags::empty(), "")?;
     }
-    for name in fs::read_to_string("/modules/order")?.lines() {
-        let file = File::open(Path::new("/modules").join(name)).map_err(during(name))?;
+    for name in fs::read_to_string("/drivers/order")?.lines() {
+        let file = File::open(Path::new("/drivers").join(name)).map_err(during(name))?;
         match finit_module(file, &CString::default(), ModuleInitFlags::empty()) {
             Ok(()) | Err(Errno::EEXIST) => {}
-            // A machine without one of them still runs most commands.
-            Err(errno) => eprintln!("vm-init: module {name}: {errno}"),
+            Err(errno) => return Err(during(name)(errno.into())),
         }
     }
     Ok(())
@@ -43,11 +45,8 @@ pub(crate) fn load_modules() -> io::Result<()> {
 /// follows with `chroot`. (The kernel knows this case: nobody counts as locked into a `chroot` then,
 /// and `pivot_root` works from here on.)
 pub(crate) fn leave_initramfs() -> io::Result<()> {
-    wait_for(Path::new(ROOT))?;
     fs::create_dir_all("/root-disk")?;
-    mount(Some(ROOT), "/root-disk", Some("ext4"), MsFlags::MS_NOATIME, None::<&str>)
-        .map_err(io::Error::from)
-        .map_err(during("mount the root disk"))?;
+    mount_disk(Path::new(ROOT), Path::new("/root-disk"))?;
     for folder in ["proc", "sys", "dev"] {
         let old = Path::new("/").join(folder);
         let new = Path::new("/root-disk").join(folder);
@@ -74,6 +73,7 @@ pub(crate) fn mount_the_rest() -> io::Result<()> {
     mount_at("tmpfs", "/run", safe, "mode=755")?;
     mount_at("tmpfs", "/tmp", safe, "mode=1777")?;
     mount_at("cgroup2", "/sys/fs/cgroup", closed, "nsdelegate")?;
+    mount_disk(Path::new(MODULES), Path::new("/usr/lib/modules"))?;
     // As in a distribution (systemd does it): mounts spread, until somebody makes them private.
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SHARED | MsFlags::MS_REC, None::<&str>)?;
     fs::create_dir_all("/run/user/1000")?;
@@ -115,6 +115,14 @@ pub(crate) fn port() -> io::Result<File> {
     let name = found.ok_or_else(|| io::Error::other(format!("{ports} is empty")))?;
     let device = Path::new("/dev").join(name);
     File::options().read(true).write(true).open(device)
+}
+
+/// Mounts a disk that holds a file system.
+pub(crate) fn mount_disk(device: &Path, folder: &Path) -> io::Result<()> {
+    wait_for(device)?;
+    mount(Some(device), folder, Some("ext4"), MsFlags::MS_NOATIME, None::<&str>)
+        .map_err(io::Error::from)
+        .map_err(during(format_args!("mount {}", folder.display())))
 }
 
 /// Waits for a disk that the kernel has yet to find.

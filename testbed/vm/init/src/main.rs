@@ -27,7 +27,7 @@ fn main() {
 
 /// From the kernel's start to the command's end.
 fn serve() -> io::Result<()> {
-    boot::load_modules().map_err(during("load modules"))?;
+    boot::load_drivers().map_err(during("load drivers"))?;
     boot::leave_initramfs().map_err(during("leave the initramfs"))?;
     boot::mount_the_rest().map_err(during("mount the rest"))?;
     boot::open_devices().map_err(during("open devices"))?;

@@ -7,10 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nix::mount::{MsFlags, mount};
 use vm_init::job::Job;
 
-use crate::boot::wait_for;
+use crate::boot::{mount_disk, wait_for};
 use crate::during;
 
 /// Disks, files, and what is to be missing.
@@ -18,11 +17,8 @@ pub(crate) fn everything(job: &Job) -> io::Result<()> {
     for line in &job.mounts {
         let (device, folder) = pair(line)?;
         let folder = Path::new(folder);
-        wait_for(Path::new(device))?;
         fs::create_dir_all(folder)?;
-        mount(Some(device), folder, Some("ext4"), MsFlags::MS_NOATIME, None::<&str>)
-            .map_err(io::Error::from)
-            .map_err(during(format_args!("mount {}", folder.display())))?;
+        mount_disk(Path::new(device), folder)?;
     }
     if let Some(device) = &job.archive {
         wait_for(device)?;
