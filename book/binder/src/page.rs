@@ -172,7 +172,12 @@ impl Page {
                 self.push(&format!("{indent}{html}"));
                 self.push("");
             }
-            Err(sentence) => self.fault_at(self.line, sentence),
+            Err(sentence) => {
+                self.push("");
+                self.push(&format!("<p class=\"missing\">{}</p>", html::escape(&sentence)));
+                self.push("");
+                self.fault_at(self.line, sentence);
+            }
         }
     }
 }
