@@ -15,7 +15,7 @@ use crate::{cache, disk, tool};
 const SUITE: &str = "bookworm";
 
 /// What the chapters, their tests and a curious student call. apt adds what these need.
-const PACKAGES: [&str; 57] = [
+const PACKAGES: [&str; 58] = [
     "attr",
     "base-files",
     "bash",
@@ -29,6 +29,7 @@ const PACKAGES: [&str; 57] = [
     "crun",
     "curl",
     "dash",
+    "debianutils",
     "diffutils",
     "file",
     "findutils",
