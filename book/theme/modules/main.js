@@ -7,6 +7,7 @@ import { questions } from "./questions.js";
 import { search } from "./search.js";
 import { scrollable } from "./scroll.js";
 import { paper } from "./paper.js";
+import { pictures } from "./pictures.js";
 
 theme();
 sessions();
@@ -15,3 +16,4 @@ questions();
 search();
 scrollable();
 paper();
+pictures();
