@@ -105,6 +105,9 @@ enum Verb {
         /// Images to be fetched first, once, and served from then on: `alpine,nginx:1.29`
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
         mirror: Vec<String>,
+        /// Fetch and make the images, and end: what a class without a network is prepared with
+        #[arg(long, conflicts_with = "listen")]
+        fetch_only: bool,
     },
     /// Show a folder's files over HTTP: what the images of `coracle registry` run
     Web {
@@ -233,7 +236,10 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
             inspect::inspect(what, json)
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
-        Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
+        Some(Verb::Registry { mirror, fetch_only: true, .. }) => {
+            registry::fetch(&mirror).map(drop)
+        }
+        Some(Verb::Registry { listen, mirror, .. }) => registry::serve(listen, &mirror),
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     };

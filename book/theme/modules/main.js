@@ -1,0 +1,17 @@
+// The page's start. Everything here adds to a page that is whole without it.
+
+import { theme } from "./theme.js";
+import { copyButtons } from "./copy.js";
+import { sessions } from "./session.js";
+import { questions } from "./questions.js";
+import { search } from "./search.js";
+import { scrollable } from "./scroll.js";
+import { paper } from "./paper.js";
+
+theme();
+sessions();
+copyButtons();
+questions();
+search();
+scrollable();
+paper();
