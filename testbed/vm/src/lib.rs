@@ -1,0 +1,89 @@
+//! Virtual machines: a kernel of one's own for one command, and gone afterwards.
+//!
+//! A container shares its host's kernel. What a chapter does on another kernel, with nothing but
+//! cgroups of version 2, or where an ordinary user may not do a thing, no namespace can show: that
+//! takes another machine. This crate makes one from files, in about three seconds, with no rights
+//! and no change to the machine it runs on.
+//!
+//! # What a boot is
+//!
+//! A computer that is switched on knows nothing. Each step brings just enough to reach the next:
+//!
+//! 1. **The machine.** QEMU plays a processor, memory, two disks and a serial port. Where the real
+//!    processor helps (KVM), its instructions run as they are; elsewhere QEMU translates them
+//!    ([`qemu`]).
+//! 2. **The kernel.** A computer's firmware would look for a boot loader, that for a kernel, and
+//!    the kernel would first unpack itself. Here QEMU puts the unpacked kernel into memory and
+//!    starts it at its entry point ([`kernel`]).
+//! 3. **The first files.** The kernel needs a driver to read a disk, and the driver is a file. So
+//!    it is handed an archive in memory, the *initramfs*: the drivers and one program, `/init`
+//!    ([`kernel`], [`initramfs`]).
+//! 4. **The first process.** The kernel's last step is to execute `/init`. Ours loads the drivers,
+//!    mounts the disk, makes it the root of everything, and mounts `/proc`, `/sys`, the cgroups and
+//!    the rest (the package `vm-init`).
+//! 5. **The userland.** The disk holds Debian's programs, as their packages bring them
+//!    ([`userland`], [`packages`]).
+//! 6. **The command.** `/init` says hello over the serial port, is told what to run and as whom,
+//!    and sends back what it says ([`vm_init`]).
+//!
+//! Everything written to the disks is kept beside them and thrown away (`snapshot=on`).
+//!
+//! # Use
+//!
+//! ```no_run
+//! use vm::{Kernel, Machine};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let outcome = Machine::new(Kernel::V6_12)
+//!     .put("target/session", "/session")
+//!     .get("/results", "target/results")
+//!     .run(["sh", "-c", "mkdir /results && /session/go > /results/log"])?;
+//! assert_eq!(outcome.status, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//!
+//! * [`machine`]: what a machine is to have, and its run from start to end.
+//! * [`qemu`]: the command line, and whether KVM works.
+//! * [`kernel`], [`initramfs`]: Debian's kernels, and the first files.
+//! * [`userland`], [`disk`]: Debian's programs on a disk.
+//! * [`packages`]: Debian's packages, through an apt of our own.
+//! * [`cache`]: where all that stays.
+//! * [`project`], `build.rs`: the first process, programs and tests, built by cargo; their disk.
+//! * [`terminal`]: a shell in the machine. [`tests`]: the project's tests.
+//! * `main.rs`: the command line of `scripts/vm`.
+
+mod build;
+pub mod cache;
+pub mod disk;
+pub mod initramfs;
+pub mod kernel;
+pub mod machine;
+pub mod packages;
+pub mod project;
+pub mod qemu;
+pub mod terminal;
+pub mod tests;
+mod tool;
+pub mod userland;
+
+pub use kernel::Kernel;
+pub use machine::{Lost, Machine, Outcome};
+pub use project::Project;
+pub use vm_init::job::User;
+
+/// Fetches and makes ready what machines need, for a place without a network.
+///
+/// # Errors
+///
+/// When something can't be fetched.
+pub fn fetch() -> anyhow::Result<()> {
+    let _lock = cache::lock()?;
+    for kernel in Kernel::ALL {
+        kernel::files(kernel)?;
+    }
+    userland::image()?;
+    Ok(())
+}

@@ -1,0 +1,527 @@
+//! A machine from start to end.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::mkdtemp;
+use vm_init::Kind;
+use vm_init::job::{Job, User};
+
+use crate::kernel::{self, Kernel};
+use crate::qemu::{self, Accelerator, Parts};
+use crate::{Project, cache, initramfs, terminal, tool, userland};
+
+/// How long a machine may take until it says hello, where the processor helps.
+const KVM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a machine is to have. Nothing of it exists before [`Machine::run`].
+#[derive(Clone, Debug)]
+pub struct Machine {
+    kernel: Kernel,
+    memory: u32,
+    patience: Duration,
+    put: Vec<(PathBuf, PathBuf)>,
+    get: Vec<(PathBuf, PathBuf)>,
+    disks: Vec<PathBuf>,
+    job: Job,
+}
+
+/// How a command ended, and what it wrote.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The exit status as a shell tells it: 128 and the signal's number for one that was killed.
+    pub status: u8,
+    /// Standard output.
+    pub out: Vec<u8>,
+    /// Standard error.
+    pub error: Vec<u8>,
+}
+
+/// Why there is no outcome, though the machine was started.
+#[derive(Debug)]
+pub enum Lost {
+    /// Time was up.
+    TimedOut(Duration),
+    /// The machine ended before its command, twice; what its console said last.
+    Died(String),
+}
+
+impl std::error::Error for Lost {}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut(after) => {
+                write!(f, "the command had not ended after {} s: machine stopped", after.as_secs())
+            }
+            Self::Died(console) if console.is_empty() => {
+                f.write_str("the machine ended before its command, and did not say why")
+            }
+            Self::Died(console) => {
+                write!(f, "the machine ended before its command. Its console said:\n{console}")
+            }
+        }
+    }
+}
+
+/// What a machine does while the host watches.
+pub(crate) trait Watcher {
+    /// The command wrote something.
+    fn heard(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()>;
+
+    /// The command is about to start; this is the way to its input.
+    fn started(&mut self, port: UnixStream) -> io::Result<()>;
+}
+
+impl Machine {
+    /// A machine with this kernel, and its command as root.
+    #[must_use]
+    pub fn new(kernel: Kernel) -> Self {
+        Self {
+            kernel,
+            memory: 1024,
+            patience: Duration::MAX,
+            put: Vec::new(),
+            get: Vec::new(),
+            disks: Vec::new(),
+            job: Job::default(),
+        }
+    }
+
+    /// Who runs the command.
+    #[must_use]
+    pub fn user(mut self, user: User) -> Self {
+        self.job.user = user;
+        self
+    }
+
+    /// Makes the command's cgroup the user's own, as `systemd-run --user --scope -p Delegate=yes`
+    /// does.
+    #[must_use]
+    pub fn delegate(mut self) -> Self {
+        self.job.delegate = true;
+        self
+    }
+
+    /// Copies a file, or a folder with all in it, to a path in the machine.
+    #[must_use]
+    pub fn put(mut self, from: impl Into<PathBuf>, to: impl Into<PathBuf>) -> Self {
+        self.put.push((from.into(), to.into()));
+        self
+    }
+
+    /// When the command has ended, copies what is in a folder of the machine, or one file, into a
+    /// folder here.
+    #[must_use]
+    pub fn get(mut self, from: impl Into<PathBuf>, to: impl Into<PathBuf>) -> Self {
+        self.get.push((from.into(), to.into()));
+        self
+    }
+
+    /// Mounts a disk, made by [`crate::disk::make`], at this path.
+    #[must_use]
+    pub fn disk(mut self, image: impl Into<PathBuf>, at: &Path) -> Self {
+        let mut line = OsString::from(format!("{}=", device(2 + self.disks.len())));
+        self.disks.push(image.into());
+        line.push(at);
+        self.job.mounts.push(line);
+        self
+    }
+
+    /// Mounts the project where it is here, with its programs in `PATH`.
+    #[must_use]
+    pub fn project(self, project: &Project) -> Self {
+        self.disk(&project.image, &project.root).programs(&project.programs)
+    }
+
+    /// Sets a value in `/proc/sys` first: `user.max_user_namespaces=0`.
+    #[must_use]
+    pub fn sysctl(mut self, setting: impl Into<OsString>) -> Self {
+        self.job.sysctls.push(setting.into());
+        self
+    }
+
+    /// Removes a file first: what a machine lacks.
+    #[must_use]
+    pub fn without(mut self, path: impl Into<PathBuf>) -> Self {
+        self.job.without.push(path.into());
+        self
+    }
+
+    /// Sets a variable of the command's environment, `NAME=VALUE`.
+    #[must_use]
+    pub fn environment(mut self, variable: impl Into<OsString>) -> Self {
+        self.job.environment.push(variable.into());
+        self
+    }
+
+    /// Puts a folder before the others in the command's `PATH`.
+    #[must_use]
+    pub fn programs(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.job.programs.push(folder.into());
+        self
+    }
+
+    /// Starts the command in this folder, not in the user's home.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.job.folder = Some(folder.into());
+        self
+    }
+
+    /// How much memory, in MiB. 1024 if not said.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> Self {
+        self.memory = mebibytes;
+        self
+    }
+
+    /// How long all of it may take; as long as it likes if not said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Runs a command in the machine; its standard input is empty.
+    ///
+    /// # Errors
+    ///
+    /// When the machine can't be made, or [`Lost`].
+    pub fn run<W: Into<OsString>>(&self, command: impl IntoIterator<Item = W>) -> Result<Outcome> {
+        let mut kept = Kept::default();
+        let status = self.watched(command, &mut kept)?;
+        Ok(Outcome { status, out: kept.out, error: kept.error })
+    }
+
+    /// The same, with what it writes going to this process's own standard output and error as it
+    /// comes.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn stream<W: Into<OsString>>(&self, command: impl IntoIterator<Item = W>) -> Result<u8> {
+        self.watched(command, &mut PassedOn)
+    }
+
+    /// Runs a command that is connected with this process's own terminal.
+    ///
+    /// # Errors
+    ///
+    /// As above, and when there is no terminal.
+    pub fn converse<W: Into<OsString>>(&self, command: impl IntoIterator<Item = W>) -> Result<u8> {
+        let mut machine = self.clone();
+        machine.job.terminal = Some(terminal::size()?);
+        if let Some(kind) = env::var_os("TERM") {
+            let mut variable = OsString::from("TERM=");
+            variable.push(kind);
+            machine = machine.environment(variable);
+        }
+        let mut terminal = terminal::Terminal::default();
+        machine.watched(command, &mut terminal)
+    }
+
+    fn watched<W: Into<OsString>>(
+        &self,
+        command: impl IntoIterator<Item = W>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<u8> {
+        let mut job = self.job.clone();
+        job.command = command.into_iter().map(Into::into).collect();
+        job.get = self.get.iter().map(|(from, _)| from.clone()).collect();
+        if !self.put.is_empty() {
+            // The last disk.
+            job.archive = Some(device(2 + self.disks.len()).into());
+        }
+        match self.attempt(&job, watcher) {
+            // QEMU's translation has faults of its own: once is chance.
+            Err(error) if matches!(error.downcast_ref(), Some(Lost::Died(_))) => {
+                eprintln!("vm: {error}\nvm: once more");
+                self.attempt(&job, watcher)
+            }
+            other => other,
+        }
+    }
+
+    /// One machine; where KVM turns out not to work, another one.
+    fn attempt(&self, job: &Job, watcher: &mut dyn Watcher) -> Result<u8> {
+        let accelerator = Accelerator::best()?;
+        let mut running = Running::start(self, accelerator)?;
+        if accelerator == Accelerator::Kvm && running.hello(KVM_PATIENCE).is_err() {
+            drop(running);
+            Accelerator::kvm_failed()?;
+            running = Running::start(self, Accelerator::Tcg)?;
+            running.hello(self.patience)?;
+        } else if accelerator == Accelerator::Tcg {
+            running.hello(self.patience)?;
+        }
+        running.work(job, watcher, &self.get)
+    }
+}
+
+/// Disks are named in the order in which they are given: first the root, then the modules.
+fn device(number: usize) -> String {
+    let letters = ["vda", "vdb", "vdc", "vdd", "vde", "vdf", "vdg", "vdh"];
+    format!("/dev/{}", letters.get(number).unwrap_or(&"vdi"))
+}
+
+/// QEMU at work.
+struct Running {
+    qemu: Child,
+    port: UnixStream,
+    console: File,
+    began: Instant,
+    patience: Duration,
+    /// The files that QEMU opens when it starts.
+    scratch: Option<Scratch>,
+}
+
+/// Why nothing more comes.
+enum Silence {
+    Late,
+    Ended,
+}
+
+impl Running {
+    fn start(machine: &Machine, accelerator: Accelerator) -> Result<Self> {
+        let lock = cache::lock()?;
+        let kernel = kernel::files(machine.kernel)?;
+        let mut disks = vec![userland::image()?, kernel.modules];
+        drop(lock);
+        disks.extend(machine.disks.clone());
+        let scratch = Scratch::new()?;
+        let folder = scratch.0.as_path();
+        if !machine.put.is_empty() {
+            let archive = folder.join("put.tar");
+            pack(&machine.put, &archive)?;
+            disks.push(archive);
+        }
+        let initramfs = folder.join("initramfs");
+        let mut first = fs::read(&kernel.drivers)?;
+        first.extend(init(folder)?);
+        fs::write(&initramfs, first)?;
+        let (socket, console) = (folder.join("port"), folder.join("console"));
+        let listener = UnixListener::bind(&socket)?;
+        fs::write(&console, "")?;
+        let parts = Parts {
+            accelerator,
+            memory: machine.memory,
+            kernel: &kernel.vmlinux,
+            initramfs: &initramfs,
+            disks: &disks,
+            port: &socket,
+            console: &console,
+        };
+        let began = Instant::now();
+        let (qemu, port) = connect(&qemu::arguments(&parts), &listener)?;
+        let console = File::open(console)?;
+        Ok(Self { qemu, port, console, began, patience: machine.patience, scratch: Some(scratch) })
+    }
+
+    /// Waits until the first process is there.
+    fn hello(&mut self, patience: Duration) -> Result<()> {
+        match self.next(patience.min(self.patience)) {
+            Ok((Kind::Hello, _)) => {
+                self.scratch = None;
+                Ok(())
+            }
+            Ok(_) => bail!("the machine does not greet"),
+            Err(silence) => Err(self.lost(&silence)),
+        }
+    }
+
+    /// Hands over the job and listens until the command has ended.
+    fn work(
+        &mut self,
+        job: &Job,
+        watcher: &mut dyn Watcher,
+        get: &[(PathBuf, PathBuf)],
+    ) -> Result<u8> {
+        vm_init::write(&mut self.port, Kind::Job, &job.encode())?;
+        watcher.started(self.port.try_clone()?)?;
+        let mut folders = get.iter().map(|(_, to)| to);
+        let mut archive = Vec::new();
+        loop {
+            let (kind, bytes) = match self.next(self.patience) {
+                Ok(frame) => frame,
+                Err(silence) => return Err(self.lost(&silence)),
+            };
+            match kind {
+                Kind::Out | Kind::Error => watcher.heard(kind, &bytes)?,
+                Kind::Files if bytes.is_empty() => {
+                    let to = folders.next().context("the machine sends what nobody asked for")?;
+                    unpack(&std::mem::take(&mut archive), to)?;
+                }
+                Kind::Files => archive.extend(bytes),
+                Kind::Exit => return bytes.first().copied().context("an exit without a status"),
+                Kind::Failed => bail!("in the machine: {}", String::from_utf8_lossy(&bytes)),
+                other => bail!("the machine says {other:?} out of turn"),
+            }
+        }
+    }
+
+    /// The next frame, if it begins within this time of the machine's start.
+    fn next(&mut self, patience: Duration) -> Result<(Kind, Vec<u8>), Silence> {
+        let left = patience.saturating_sub(self.began.elapsed());
+        let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut port = [PollFd::new(self.port.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut port, wait) {
+            Ok(0) => Err(Silence::Late),
+            _ => vm_init::read(&mut self.port).ok().flatten().ok_or(Silence::Ended),
+        }
+    }
+
+    fn lost(&mut self, silence: &Silence) -> anyhow::Error {
+        match silence {
+            Silence::Late => Lost::TimedOut(self.patience).into(),
+            Silence::Ended => {
+                let _ = self.qemu.wait();
+                let mut said = Vec::new();
+                let _ = self.console.read_to_end(&mut said);
+                let said = String::from_utf8_lossy(&said).replace('\r', "");
+                let lines: Vec<_> = said.lines().collect();
+                Lost::Died(lines[lines.len().saturating_sub(20)..].join("\n")).into()
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    /// Nothing of a machine is worth an orderly end.
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// Starts QEMU, and waits until it has taken hold of its end of the port.
+fn connect(arguments: &[OsString], listener: &UnixListener) -> Result<(Child, UnixStream)> {
+    let name = "qemu-system-x86_64";
+    let mut command = Command::new(name);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut qemu = match with_us(&mut command).spawn() {
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(tool::missing(name)),
+        other => other.context("QEMU can't be started")?,
+    };
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((port, _)) => {
+                port.set_nonblocking(false)?;
+                return Ok((qemu, port));
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        if qemu.try_wait()?.is_some() {
+            let output = qemu.wait_with_output()?;
+            bail!("QEMU refuses: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A machine does not outlive the program that started it, however that ends.
+#[allow(unsafe_code)]
+fn with_us(command: &mut Command) -> &mut Command {
+    let with_parent = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
+    // SAFETY: the closure makes one system call, and takes no lock and no memory.
+    unsafe { command.pre_exec(with_parent) }
+}
+
+/// Puts files into an archive: all root's, readable by everyone.
+fn pack(files: &[(PathBuf, PathBuf)], archive: &Path) -> Result<()> {
+    let mut builder = tar::Builder::new(File::create(archive)?);
+    builder.mode(tar::HeaderMode::Deterministic);
+    builder.follow_symlinks(false);
+    for (from, to) in files {
+        let to = to
+            .strip_prefix("/")
+            .with_context(|| format!("{} does not begin with /", to.display()))?;
+        let packed = if from.is_dir() {
+            builder.append_dir_all(to, from)
+        } else {
+            builder.append_path_with_name(from, to)
+        };
+        packed.with_context(|| format!("{} can't be put into the machine", from.display()))?;
+    }
+    builder.finish()?;
+    Ok(())
+}
+
+fn unpack(archive: &[u8], to: &Path) -> Result<()> {
+    fs::create_dir_all(to)
+        .and_then(|()| tar::Archive::new(archive).unpack(to))
+        .with_context(|| format!("{} can't be filled", to.display()))
+}
+
+/// The first process, as an archive for the initramfs: built here if it is not up to date.
+fn init(folder: &Path) -> Result<Vec<u8>> {
+    let program = crate::build::init()?;
+    fs::copy(program, folder.join("init"))?;
+    initramfs::archive(folder, &["init".into()])
+}
+
+/// Keeps what a command writes.
+#[derive(Default)]
+struct Kept {
+    out: Vec<u8>,
+    error: Vec<u8>,
+}
+
+impl Watcher for Kept {
+    fn heard(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        if kind == Kind::Error { &mut self.error } else { &mut self.out }.extend(bytes);
+        Ok(())
+    }
+
+    fn started(&mut self, mut port: UnixStream) -> io::Result<()> {
+        // A second attempt begins anew.
+        *self = Self::default();
+        vm_init::write(&mut port, Kind::Input, b"")
+    }
+}
+
+/// Passes on what a command writes.
+struct PassedOn;
+
+impl Watcher for PassedOn {
+    fn heard(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        if kind == Kind::Error {
+            return io::stderr().write_all(bytes);
+        }
+        let mut out = io::stdout();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    fn started(&mut self, mut port: UnixStream) -> io::Result<()> {
+        vm_init::write(&mut port, Kind::Input, b"")
+    }
+}
+
+/// A folder that is removed again: as soon as QEMU has all its files open, nobody looks for them.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        Ok(Self(mkdtemp(&env::temp_dir().join("coracle-vm-XXXXXX"))?))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
