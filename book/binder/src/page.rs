@@ -21,6 +21,8 @@ pub(crate) struct Page {
     pub(crate) uses: Vec<Use>,
     /// The line that is being read, from 1.
     line: usize,
+    /// For each line of `text` the one that it came from.
+    origins: Vec<usize>,
 }
 
 /// Something that a page includes.
@@ -42,6 +44,8 @@ pub(crate) enum Use {
     Guess,
     /// A course.
     Course(String),
+    /// A block of Rust that is the page's own.
+    Rust,
 }
 
 /// A block of code that is open.
@@ -66,6 +70,7 @@ impl Page {
             faults: Vec::new(),
             uses: Vec::new(),
             line: 0,
+            origins: Vec::new(),
         };
         let mut fence: Option<Fence> = None;
         let mut guess = Guess::default();
@@ -107,6 +112,18 @@ impl Page {
         self.faults.push(Fault::new(&self.file, line, sentence));
     }
 
+    /// The line of the page from which a place in its text came.
+    pub(crate) fn origin(&self, offset: usize) -> usize {
+        let place = self.text[..offset].matches('\n').count();
+        self.origins.get(place).copied().unwrap_or_default()
+    }
+
+    fn push(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+        self.origins.push(self.line);
+    }
+
     /// A line outside of code.
     fn line(&mut self, book: &Book, line: &str, guess: &mut Guess) {
         let html = match Directive::parse(line) {
@@ -114,8 +131,7 @@ impl Page {
                 if let Some(sentence) = directives::misplaced(line) {
                     self.fault_at(self.line, sentence);
                 }
-                self.text.push_str(&man::link(line));
-                self.text.push('\n');
+                self.push(&man::link(line));
                 return;
             }
             Some(directive) => match guess.step(book, &directive, self.line) {
@@ -136,7 +152,11 @@ impl Page {
         let html = match words.next().unwrap_or_default() {
             "questions" => questions::render(book, self, &fence.text),
             "sh" | "bash" | "console" | "shell" => not_run::render(book, &fence.info, &fence.text),
-            "rust" => Ok(block("rust", &rust::colour(&rust::visible(&fence.text)))),
+            "" => Err("this block of code names no language: write `text` if it has none".into()),
+            "rust" => {
+                self.uses.push(Use::Rust);
+                Ok(block("rust", &rust::colour(&rust::visible(&fence.text))))
+            }
             language => Ok(block(language, &html::escape(fence.text.trim_end_matches('\n')))),
         };
         self.piece(&fence.indent, html);
@@ -148,17 +168,23 @@ impl Page {
         match html {
             Ok(html) => {
                 debug_assert!(!html.contains('\n'), "an empty line would end it: {html}");
-                self.text.push_str(&format!("\n{indent}{html}\n\n"));
+                self.push("");
+                self.push(&format!("{indent}{html}"));
+                self.push("");
             }
-            Err(sentence) => self.fault_at(self.line, sentence),
+            Err(sentence) => {
+                self.push("");
+                self.push(&format!("<p class=\"missing\">{}</p>", html::escape(&sentence)));
+                self.push("");
+                self.fault_at(self.line, sentence);
+            }
         }
     }
 }
 
 /// Lines of code in a frame, from HTML.
 fn block(language: &str, html: &str) -> String {
-    let class = if language.is_empty() { "text" } else { language };
-    let class = html::escape(class);
+    let class = html::escape(language);
     format!(
         "<div class=\"code\"><pre class=\"scroll\"><code class=\"{class}\">{html}</code></pre></div>"
     )

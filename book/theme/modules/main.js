@@ -8,6 +8,7 @@ import { search } from "./search.js";
 import { scrollable } from "./scroll.js";
 import { paper } from "./paper.js";
 import { pictures } from "./pictures.js";
+import { slides } from "./slides.js";
 
 theme();
 sessions();
@@ -17,3 +18,4 @@ search();
 scrollable();
 paper();
 pictures();
+slides();

@@ -51,6 +51,11 @@ impl<'a> Directive<'a> {
             "picture" => picture::render(book, page, argument, caption),
             "measured" => measured::render(book, argument),
             "course" => course::render(book, page, argument),
+            "include" => {
+                Err("mdBook's includes are not used: lines of code are `{{#code}}`, a table \
+                              that was measured is `{{#measured NAME}}` from book/measured/NAME.md"
+                    .into())
+            }
             _ => Err(format!("there is no directive `{name}`; there are {NAMES}")),
         }
     }
