@@ -28,15 +28,12 @@ use crate::stage;
 
 /// What this program is called as PID 1, which is what `ps` shows.
 pub const INIT: &str = "init";
-const PROGRAMS: &str = "RECORDER_PROGRAMS";
 const PROJECT: &str = "RECORDER_PROJECT";
 
 /// Where sessions run.
 #[derive(Debug)]
 pub struct Isolation {
-    /// The finished programs.
-    pub programs: PathBuf,
-    /// The workshop's folder.
+    /// The workshop's folder, with the finished programs in `target/release`.
     pub project: PathBuf,
     /// Whether the whole machine is there for the sessions: they then see its cgroups from the root.
     pub whole_machine: bool,
@@ -73,7 +70,6 @@ impl Isolation {
         let mut child = Command::new("sh")
             .args(["-c", script, "sh"])
             .args([group, &program])
-            .env(PROGRAMS, &self.programs)
             .env(PROJECT, &self.project)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -102,13 +98,12 @@ pub fn init() -> Result<()> {
         let program = env::current_exe().context("readlink(\"/proc/self/exe\")")?;
         return Err(Command::new(program).arg0(INIT).exec()).context("execve() of the recorder");
     }
-    let folder = |name| env::var_os(name).map(PathBuf::from).context("called by nobody");
-    let (programs, project) = (folder(PROGRAMS)?, folder(PROJECT)?);
+    let project = env::var_os(PROJECT).map(PathBuf::from).context("called by nobody")?;
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let attempt = || {
         let session = Session::parse(&text)?;
-        let cgroup = stage::set(&session, &programs, &project)?;
+        let cgroup = stage::set(&session, &project)?;
         perform(&session, &cgroup)
     };
     let outcome = attempt().map_err(|error| format!("{error:#}"));

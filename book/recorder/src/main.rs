@@ -62,10 +62,7 @@ enum Verb {
 
 #[derive(Args)]
 struct Record {
-    /// The folder of the finished programs
-    #[arg(long)]
-    programs: PathBuf,
-    /// The workshop's folder
+    /// The workshop's folder, with the finished programs in target/release
     #[arg(long)]
     project: PathBuf,
     /// The folder of the recordings
@@ -116,11 +113,8 @@ fn call() -> Result<bool> {
 
 /// Runs them all, also when one fails.
 fn record(arguments: &Record) -> Result<bool> {
-    let isolation = Isolation {
-        programs: arguments.programs.clone(),
-        project: arguments.project.clone(),
-        whole_machine: arguments.whole_machine,
-    };
+    let isolation =
+        Isolation { project: arguments.project.clone(), whole_machine: arguments.whole_machine };
     let mut all = true;
     for path in &arguments.sessions {
         let name = name(path)?;

@@ -147,7 +147,11 @@ impl Desk<'_> {
             Action::Key(bytes) => {
                 self.seats[seat].prompt = None;
                 self.seats[seat].terminal.send(bytes)?;
-                self.outcome(seat, step, None, events)?;
+                if key_follows && step.until.is_none() && step.status.is_none() {
+                    self.pause(seat)?;
+                } else {
+                    self.outcome(seat, step, None, events)?;
+                }
             }
             Action::Quiet(command) => {
                 ensure!(at_prompt.is_some(), "a quiet command needs a shell that waits");

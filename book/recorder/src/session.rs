@@ -19,6 +19,8 @@ pub struct Session {
     pub delegate: bool,
     /// What differs from run to run, besides what always does.
     pub masks: Vec<Regex>,
+    /// What root does before, in `sh`.
+    pub setup: Vec<String>,
     /// In the order of the file.
     pub parts: Vec<Part>,
 }
@@ -106,6 +108,9 @@ struct Reader {
     hostname: Option<String>,
     delegate: Option<bool>,
     masks: Vec<Regex>,
+    setup: Vec<String>,
+    /// Belongs to the first part, which has not begun.
+    first: Vec<Step>,
     parts: Vec<Part>,
 }
 
@@ -118,11 +123,15 @@ impl Reader {
         if let Some(name) = line.strip_prefix('[') {
             return self.part(name);
         }
-        let Some(part) = self.parts.last_mut() else { return self.head(line) };
+        let Some(part) = self.parts.last_mut() else { return self.head(number, line) };
         part.line(number, line)
     }
 
-    fn head(&mut self, line: &str) -> Result<()> {
+    fn head(&mut self, number: usize, line: &str) -> Result<()> {
+        if let Some(command) = line.strip_prefix("quiet:") {
+            self.first.push(quiet(number, command)?);
+            return Ok(());
+        }
         let (key, value) = line
             .strip_prefix("# ")
             .and_then(|line| line.split_once(':'))
@@ -138,7 +147,13 @@ impl Reader {
                 self.masks.push(regex(value)?);
                 false
             }
-            _ => bail!("there is no \"{key}\": title, as, hostname, delegate and mask are known"),
+            "setup" => {
+                self.setup.push(value.into());
+                false
+            }
+            _ => bail!(
+                "there is no \"{key}\": title, as, hostname, delegate, mask and setup are known"
+            ),
         };
         ensure!(!again, "\"{key}\" stands twice");
         Ok(())
@@ -157,12 +172,13 @@ impl Reader {
         };
         ensure!(words.next().is_none(), wrong);
         ensure!(self.parts.iter().all(|part| part.name != name), "there are two parts [{name}]");
-        self.parts.push(Part { name: name.into(), terminal, steps: Vec::new() });
+        let steps = std::mem::take(&mut self.first);
+        self.parts.push(Part { name: name.into(), terminal, steps });
         Ok(())
     }
 
     fn finish(self) -> Result<Session> {
-        let Self { title, user, hostname, delegate, masks, parts } = self;
+        let Self { title, user, hostname, delegate, masks, setup, first: _, parts } = self;
         ensure!(!parts.is_empty(), "there is no [part]");
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
@@ -176,6 +192,7 @@ impl Reader {
             hostname: hostname.unwrap_or_else(|| "laptop".into()),
             delegate,
             masks,
+            setup,
             parts,
         })
     }
@@ -209,10 +226,7 @@ impl Part {
         let value = value.trim();
         match word {
             "key" => add(Action::Key(key(value)?)),
-            "quiet" => {
-                ensure!(!value.is_empty(), "\"quiet:\" says nothing");
-                add(Action::Quiet(value.into()));
-            }
+            "quiet" => self.steps.push(quiet(number, value)?),
             "until" | "status" => return self.expectation(word, value),
             _ => bail!(
                 "{line:?} is neither a command (\"$ …\" or \"# …\") nor one of \
@@ -253,6 +267,13 @@ fn command(line: &str) -> Result<Option<(char, &str)>> {
         }
     }
     Ok(None)
+}
+
+fn quiet(line: usize, command: &str) -> Result<Step> {
+    let command = command.trim();
+    ensure!(!command.is_empty(), "\"quiet:\" says nothing");
+    typable(command)?;
+    Ok(Step { line, action: Action::Quiet(command.into()), until: None, status: None })
 }
 
 fn typable(text: &str) -> Result<()> {
@@ -306,6 +327,8 @@ mod tests {
 # as: root
 # hostname: box
 # mask: took \d+ ms
+# setup: mkdir /run/a: b
+quiet: touch /tmp/b
 
 // What the page tells about first.
 [inside]
@@ -330,12 +353,15 @@ status: 130
         assert_eq!(session.title, "A process numbering of its own");
         assert_eq!((session.user, session.hostname.as_str()), (User::Root, "box"));
         assert!(session.masks[0].is_match("took 12 ms"));
+        assert_eq!(session.setup, ["mkdir /run/a: b"]);
         let [inside, outside] = &session.parts[..] else { panic!("two parts") };
         assert_eq!((inside.name.as_str(), &inside.terminal), ("inside", &None));
-        assert_eq!(inside.steps[0].action, Action::Quiet("mkdir /tmp/a".into()));
+        let quiet = [&inside.steps[0], &inside.steps[1]].map(|step| &step.action);
+        let commands = ["touch /tmp/b", "mkdir /tmp/a"].map(|it| Action::Quiet(it.into()));
+        assert_eq!(quiet, commands.each_ref());
         let lines = ["cat <<END", "one", "", "END"].map(Into::into).into();
-        assert_eq!(inside.steps[1].action, Action::Command { prompt: '#', lines });
-        assert_eq!((inside.steps[2].line, inside.steps[2].status), (13, Some(1)));
+        assert_eq!(inside.steps[2].action, Action::Command { prompt: '#', lines });
+        assert_eq!((inside.steps[3].line, inside.steps[3].status), (15, Some(1)));
         assert_eq!(outside.terminal.as_deref(), Some("host"));
         assert!(outside.steps[0].until.as_ref().unwrap().is_match("never"));
         assert_eq!(outside.steps[1].action, Action::Key(vec![3]));

@@ -1,31 +1,54 @@
 //! The machine as a session finds it: the same each time, and nobody else's.
 //!
-//! Called as PID 1 in new namespaces. `/` can't be written to, `/etc` only as far as this session
-//! sees it, and folders that a session may write to are empty. Mounts are shared, as systemd makes
-//! them: a mount that leaks out of a container shows.
+//! Called as PID 1 in new namespaces. The root folder is a new one in memory. In it are the host's
+//! `/usr`, which can only be read, and its `/etc`; all other folders are empty. Mounts are shared, as
+//! systemd makes them: a mount that leaks out of a container shows.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
-use nix::unistd::sethostname;
+use nix::unistd::{chdir, pivot_root, sethostname};
 
 use crate::cgroup;
 use crate::prompt::{PS1, PS2};
 use crate::session::{Session, User};
 
-/// Where shells look for programs. An ordinary user, too, finds those of system administration.
-pub const PATH: &str = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where shells look for programs: the workshop's finished ones first. An ordinary user, too, finds
+/// those of system administration.
+pub const PATH: &str = "/opt/coracle/target/release:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The workshop's folder.
+const PROJECT: &str = "opt/coracle";
 /// Where an ordinary user's programs keep what lasts until the next boot.
 pub const RUNTIME: &str = "/run/user/1000";
-/// The folder of the workshop, in the home folder.
-const PROJECT: &str = "coracle";
+/// Where the new root folder is made.
+const ROOT: &str = "/mnt";
+/// What is in it, empty.
+const FOLDERS: &[(&str, u32)] = &[
+    ("dev", 0o755),
+    ("etc", 0o755),
+    ("home", 0o755),
+    ("mnt", 0o755),
+    ("opt", 0o755),
+    ("proc", 0o555),
+    ("root", 0o700),
+    ("run/lock", 0o1777),
+    ("srv", 0o755),
+    ("sys", 0o555),
+    ("tmp", 0o1777),
+    ("var/cache", 0o755),
+    ("var/lib", 0o755),
+    ("var/log", 0o755),
+    ("var/tmp", 0o1777),
+];
+/// What comes from the host: folders, or links to some.
+const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// A machine that is in use has given away some numbers.
 const FIRST_PID: &str = "1199";
 
@@ -41,65 +64,94 @@ pub fn home(user: User) -> &'static str {
     if user == User::Root { "/root" } else { "/home/student" }
 }
 
-/// Sets the stage; the cgroup for the shells is what comes back. The folders `programs` and
-/// `project` are the host's.
+/// Sets the stage; the cgroup for the shells is what comes back. The folder `project` is the host's.
 ///
 /// # Errors
 ///
 /// What the kernel refuses.
-pub fn set(session: &Session, programs: &Path, project: &Path) -> Result<PathBuf> {
+pub fn set(session: &Session, project: &Path) -> Result<PathBuf> {
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
-    // They may lie in folders that are about to be hidden.
-    let (programs, project) = (folder(programs)?, folder(project)?);
-    folders(session.user)?;
-    bind(&programs, Path::new("/usr/local/bin"))?;
-    let workshop = Path::new(home(session.user)).join(PROJECT);
-    fs::create_dir(&workshop).context("the project's folder could not be made")?;
-    bind(&project, &workshop)?;
+    tree(session.user, project)?;
+    enter_tree()?;
     kernel_folders()?;
-    change(None, "/", None, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None)?;
     settings(session)?;
     network()?;
     let cgroup = cgroup::enter(session)?;
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_SHARED, None)?;
+    for command in &session.setup {
+        run(command)?;
+    }
     // Only kernels that can checkpoint processes have it.
     let _ = fs::write("/proc/sys/kernel/ns_last_pid", FIRST_PID);
     Ok(cgroup)
 }
 
-/// Those that a session may write to.
-fn folders(user: User) -> Result<()> {
-    for (path, mode) in [
-        ("/home", "0755"),
-        ("/root", "0700"),
-        ("/run", "0755"),
-        ("/srv", "0755"),
-        ("/mnt", "0755"),
-        ("/opt", "0755"),
-        ("/tmp", "1777"),
-        ("/var/tmp", "1777"),
-        ("/var/lib", "0755"),
-    ] {
-        temporary(path, mode)?;
+/// Runs a command of the set-up, as root and without a terminal.
+fn run(command: &str) -> Result<()> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .env_clear()
+        .envs([("PATH", PATH), ("HOME", home(User::Root)), ("LANG", "C.UTF-8")])
+        .stdin(Stdio::null())
+        .output()
+        .context("sh(1) could not be started")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "\"setup: {command}\" ended with {}: {}",
+        output.status,
+        said.trim()
+    );
+    Ok(())
+}
+
+/// Makes the new root folder: an empty one in memory, with the host's programs in it.
+fn tree(user: User, project: &Path) -> Result<()> {
+    // It may lie below the folder that is about to be hidden.
+    let project = folder(project)?;
+    temporary(ROOT, "0755")?;
+    for (path, mode) in FOLDERS {
+        make(path, *mode, 0)?;
     }
-    fs::create_dir("/run/lock").context("/run/lock could not be made")?;
     if user == User::Student {
-        for (path, mode) in [("/home/student", 0o755), (RUNTIME, 0o700)] {
-            let made = || format!("{path} could not be made");
-            fs::create_dir_all(path).with_context(made)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(made)?;
-            chown(path, Some(uid(user)), Some(uid(user))).with_context(made)?;
+        make(home(user), 0o755, uid(user))?;
+        make(RUNTIME, 0o700, uid(user))?;
+    }
+    for name in PROGRAMS {
+        let (source, target) = (Path::new("/").join(name), Path::new(ROOT).join(name));
+        if let Ok(link) = fs::read_link(&source) {
+            symlink(link, &target).with_context(|| format!("{name} could not be linked"))?;
+        } else if source.is_dir() {
+            fs::create_dir(&target).with_context(|| format!("{name} could not be made"))?;
+            bind(&folder(&source)?, name)?;
         }
     }
-    // Changes to /etc stay in memory.
-    let layers = Path::new("/mnt");
-    for layer in ["upper", "work"] {
-        fs::create_dir(layers.join(layer)).context("the layers of /etc could not be made")?;
+    make(PROJECT, 0o755, 0)?;
+    bind(&project, PROJECT)?;
+    settings_folder()?;
+    let devices = inside("dev");
+    change(Some("/dev"), &devices, None, MsFlags::MS_BIND, None)
+}
+
+/// `/etc` with changes that stay in memory.
+fn settings_folder() -> Result<()> {
+    let layers = inside("mnt");
+    change(Some("tmpfs"), &layers, Some("tmpfs"), MsFlags::empty(), None)?;
+    for layer in ["mnt/upper", "mnt/work"] {
+        make(layer, 0o755, 0)?;
     }
-    let options = "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work";
-    change(Some("overlay"), "/etc", Some("overlay"), MsFlags::empty(), Some(options))?;
-    umount2(layers, MntFlags::MNT_DETACH).context("umount2(\"/mnt\", MNT_DETACH)")?;
-    temporary("/mnt", "0755")
+    let options = format!("lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work");
+    let overlay = Some("overlay");
+    change(overlay, &inside("etc"), overlay, MsFlags::empty(), Some(&options))?;
+    umount2(layers.as_str(), MntFlags::MNT_DETACH).context("umount2() of the layers of /etc")
+}
+
+/// Makes it the root folder of all, and lets go of the host's.
+fn enter_tree() -> Result<()> {
+    chdir(ROOT).with_context(|| format!("chdir({ROOT:?})"))?;
+    pivot_root(".", ".").context("pivot_root(\".\", \".\")")?;
+    umount2(".", MntFlags::MNT_DETACH).context("umount2(\".\", MNT_DETACH)")?;
+    chdir("/").context("chdir(\"/\")")
 }
 
 /// Those that show this session's namespaces.
@@ -159,6 +211,18 @@ fn network() -> Result<()> {
         .context("/proc/sys/net/ipv4/ping_group_range could not be written")
 }
 
+/// Where a path of the new tree is as long as the tree is not the root.
+fn inside(path: &str) -> String {
+    format!("{ROOT}/{}", path.trim_start_matches('/'))
+}
+
+fn make(path: &str, mode: u32, owner: u32) -> Result<()> {
+    let (made, path) = (|| format!("{path} could not be made"), inside(path));
+    fs::create_dir_all(&path).with_context(made)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).with_context(made)?;
+    chown(&path, Some(owner), Some(owner)).with_context(made)
+}
+
 fn temporary(path: &str, mode: &str) -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     change(Some("tmpfs"), path, Some("tmpfs"), flags, Some(&format!("mode={mode}")))
@@ -169,12 +233,11 @@ fn folder(path: &Path) -> Result<OwnedFd> {
         .with_context(|| format!("{} could not be opened", path.display()))
 }
 
-/// Shows a folder at another place, too, where it can only be read.
-fn bind(folder: &OwnedFd, target: &Path) -> Result<()> {
-    let source = format!("/proc/self/fd/{}", folder.as_raw_fd());
-    let target = target.to_str().context("a path of ours is text")?;
-    change(Some(&source), target, None, MsFlags::MS_BIND, None)?;
-    change(None, target, None, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None)
+/// Shows a folder of the host's in the new tree, where it can only be read.
+fn bind(folder: &OwnedFd, path: &str) -> Result<()> {
+    let (source, target) = (format!("/proc/self/fd/{}", folder.as_raw_fd()), inside(path));
+    change(Some(&source), &target, None, MsFlags::MS_BIND, None)?;
+    change(None, &target, None, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None)
 }
 
 fn change(

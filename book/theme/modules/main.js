@@ -7,6 +7,8 @@ import { questions } from "./questions.js";
 import { search } from "./search.js";
 import { scrollable } from "./scroll.js";
 import { paper } from "./paper.js";
+import { pictures } from "./pictures.js";
+import { slides } from "./slides.js";
 
 theme();
 sessions();
@@ -15,3 +17,5 @@ questions();
 search();
 scrollable();
 paper();
+pictures();
+slides();

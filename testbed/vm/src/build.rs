@@ -26,7 +26,18 @@ pub(crate) fn init() -> Result<PathBuf> {
 
 /// A program that cargo made.
 pub(crate) struct Artifact {
+    pub(crate) kind: Kind,
+    pub(crate) package: String,
+    pub(crate) name: String,
+    /// The package's folder.
+    pub(crate) folder: PathBuf,
     pub(crate) program: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Program,
+    Test,
 }
 
 /// Lets cargo build for the machine; the programs that there are then.
@@ -40,24 +51,47 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<Vec<Artifact>> {
         .current_dir(project())
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"))
+        // A third of the size, and nobody debugs there.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
-        // Errors are for people and go to standard error; what was built is told on this one.
+        // Errors are for people and go to standard error; what was built is told on the other one.
         .stderr(Stdio::inherit());
     let output = cargo.output().context("cargo can't be started")?;
     if !output.status.success() {
         bail!("cargo could not build what the machine needs");
     }
-    let mut built = Vec::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        let Ok(Message { executable: Some(program) }) = serde_json::from_slice(line) else {
-            continue;
-        };
-        built.push(Artifact { program });
-    }
-    Ok(built)
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    Ok(lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()?.artifact()).collect())
 }
 
+/// What cargo says about one of the things that it built.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
+    manifest_path: PathBuf,
+    target: Target,
+    profile: Profile,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+impl Message {
+    fn artifact(self) -> Option<Artifact> {
+        let folder = self.manifest_path.parent()?.to_path_buf();
+        Some(Artifact {
+            kind: if self.profile.test { Kind::Test } else { Kind::Program },
+            package: folder.file_name()?.to_string_lossy().into_owned(),
+            name: self.target.name,
+            folder,
+            program: self.executable?,
+        })
+    }
 }

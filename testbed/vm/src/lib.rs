@@ -51,7 +51,8 @@
 //! * [`userland`], [`disk`]: Debian's programs on a disk.
 //! * [`packages`]: Debian's packages, through an apt of our own.
 //! * [`cache`]: where all that stays.
-//! * `build.rs`: the first process, built by cargo.
+//! * [`project`], `build.rs`: the first process, programs and tests, built by cargo; their disk.
+//! * [`terminal`]: a shell in the machine. [`tests`]: the project's tests.
 //! * `main.rs`: the command line of `scripts/vm`.
 
 mod build;
@@ -61,10 +62,28 @@ pub mod initramfs;
 pub mod kernel;
 pub mod machine;
 pub mod packages;
+pub mod project;
 pub mod qemu;
+pub mod terminal;
+pub mod tests;
 mod tool;
 pub mod userland;
 
 pub use kernel::Kernel;
 pub use machine::{Lost, Machine, Outcome};
+pub use project::Project;
 pub use vm_init::job::User;
+
+/// Fetches and makes ready what machines need, for a place without a network.
+///
+/// # Errors
+///
+/// When something can't be fetched.
+pub fn fetch() -> anyhow::Result<()> {
+    let _lock = cache::lock()?;
+    for kernel in Kernel::ALL {
+        kernel::files(kernel)?;
+    }
+    userland::image()?;
+    Ok(())
+}

@@ -20,7 +20,7 @@ use vm_init::job::{Job, User};
 
 use crate::kernel::{self, Kernel};
 use crate::qemu::{self, Accelerator, Parts};
-use crate::{cache, initramfs, tool, userland};
+use crate::{Project, cache, initramfs, terminal, tool, userland};
 
 /// How long a machine may take until it says hello, where the processor helps.
 const KVM_PATIENCE: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ impl Machine {
         Self {
             kernel,
             memory: 1024,
-            patience: Duration::from_secs(600),
+            patience: Duration::MAX,
             put: Vec::new(),
             get: Vec::new(),
             disks: Vec::new(),
@@ -139,6 +139,12 @@ impl Machine {
         self
     }
 
+    /// Mounts the project where it is here, with its programs in `PATH`.
+    #[must_use]
+    pub fn project(self, project: &Project) -> Self {
+        self.disk(&project.image, &project.root).programs(&project.programs)
+    }
+
     /// Sets a value in `/proc/sys` first: `user.max_user_namespaces=0`.
     #[must_use]
     pub fn sysctl(mut self, setting: impl Into<OsString>) -> Self {
@@ -181,7 +187,7 @@ impl Machine {
         self
     }
 
-    /// How long all of it may take. Ten minutes if not said.
+    /// How long all of it may take; as long as it likes if not said.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -209,7 +215,24 @@ impl Machine {
         self.watched(command, &mut PassedOn)
     }
 
-    pub(crate) fn watched<W: Into<OsString>>(
+    /// Runs a command that is connected with this process's own terminal.
+    ///
+    /// # Errors
+    ///
+    /// As above, and when there is no terminal.
+    pub fn converse<W: Into<OsString>>(&self, command: impl IntoIterator<Item = W>) -> Result<u8> {
+        let mut machine = self.clone();
+        machine.job.terminal = Some(terminal::size()?);
+        if let Some(kind) = env::var_os("TERM") {
+            let mut variable = OsString::from("TERM=");
+            variable.push(kind);
+            machine = machine.environment(variable);
+        }
+        let mut terminal = terminal::Terminal::default();
+        machine.watched(command, &mut terminal)
+    }
+
+    fn watched<W: Into<OsString>>(
         &self,
         command: impl IntoIterator<Item = W>,
         watcher: &mut dyn Watcher,

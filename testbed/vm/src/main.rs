@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vm::{Kernel, Lost, Machine};
+use vm::{Kernel, Lost, Machine, Project};
 
 /// Virtual machines: a kernel of one's own for a command, and gone afterwards.
 #[derive(Parser)]
@@ -24,6 +24,12 @@ enum Verb {
     /// The exit status is the command's own; 124 when time was up, 125 when the machine could not
     /// be made or ended by itself.
     Run(Run),
+    /// A terminal in a new machine. Break what you like, and leave with `exit`.
+    Shell(Options),
+    /// Runs the project's tests in a new machine.
+    Test(Test),
+    /// Fetches everything ahead of time, and makes it ready.
+    Fetch,
 }
 
 /// Which machine.
@@ -44,21 +50,43 @@ struct Options {
     /// When the command has ended, copies a folder's content, or a file, into a folder here.
     #[arg(long, value_name = "GUEST=FOLDER")]
     get: Vec<String>,
+    /// Takes something away first.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    without: Vec<Without>,
     /// Sets a value in /proc/sys first.
     #[arg(long, value_name = "NAME=VALUE")]
     sysctl: Vec<OsString>,
     /// Memory in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     memory: u32,
-    /// How long all of it may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    timeout: u64,
+    /// How long all of it may take; as long as it likes if not said.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum User {
+    /// The superuser.
     Root,
+    /// An ordinary user, number 1000.
     Student,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Without {
+    /// The program nft.
+    Nft,
+    /// User namespaces.
+    Userns,
+}
+
+#[derive(Args)]
+struct Test {
+    #[command(flatten)]
+    options: Options,
+    /// What each test program is told: a part of names, and its other options.
+    #[arg(last = true)]
+    words: Vec<String>,
 }
 
 #[derive(Args)]
@@ -72,7 +100,10 @@ struct Run {
 
 fn main() -> ExitCode {
     let done = match Line::parse().verb {
-        Verb::Run(run) => run.options.machine().and_then(|machine| machine.stream(run.command)),
+        Verb::Run(Run { options, command }) => run(&options, command),
+        Verb::Shell(options) => shell(&options),
+        Verb::Test(Test { options, words }) => test(&options, &words),
+        Verb::Fetch => fetch(),
     };
     match done {
         Ok(status) => status.into(),
@@ -84,6 +115,34 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(options: &Options, command: Vec<OsString>) -> Result<u8> {
+    options.machine()?.project(&Project::with_programs()?).stream(command)
+}
+
+fn shell(options: &Options) -> Result<u8> {
+    let machine = options.machine()?.project(&Project::with_programs()?);
+    eprintln!(
+        "A machine of its own, with kernel {}. Nothing that you do in it stays: leave with `exit`.",
+        options.kernel.name()
+    );
+    machine.converse(["bash"])
+}
+
+fn test(options: &Options, words: &[String]) -> Result<u8> {
+    let project = Project::with_tests()?;
+    let command = vm::tests::command(&project, words);
+    options.machine()?.project(&project).stream(command)
+}
+
+fn fetch() -> Result<u8> {
+    vm::fetch()?;
+    println!(
+        "kernels 5.10, 6.1, 6.12 and their programs are in {}",
+        vm::cache::folder()?.display()
+    );
+    Ok(0)
+}
+
 impl Options {
     fn machine(&self) -> Result<Machine> {
         let mut machine = Machine::new(self.kernel)
@@ -91,8 +150,10 @@ impl Options {
                 User::Root => vm::User::Root,
                 User::Student => vm::User::Student,
             })
-            .memory(self.memory)
-            .patience(Duration::from_secs(self.timeout));
+            .memory(self.memory);
+        if let Some(seconds) = self.timeout {
+            machine = machine.patience(Duration::from_secs(seconds));
+        }
         if self.delegate {
             machine = machine.delegate();
         }
@@ -110,6 +171,12 @@ impl Options {
         }
         for setting in &self.sysctl {
             machine = machine.sysctl(setting);
+        }
+        for what in &self.without {
+            machine = match what {
+                Without::Nft => machine.without("/usr/sbin/nft"),
+                Without::Userns => machine.sysctl("user.max_user_namespaces=0"),
+            };
         }
         Ok(machine)
     }

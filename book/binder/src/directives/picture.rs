@@ -1,6 +1,7 @@
 //! `{{#picture NAME}} Caption.`: an SVG, put into the page so that it follows the theme.
 //!
-//! A screen reader reads its `<title>` and its `<desc>`, which need names for that.
+//! A screen reader reads its `<title>` and its `<desc>`, which need names for that. A picture that
+//! answers has a module of the same name in `theme/modules`, which finds it by `data-picture`.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,11 @@ pub(crate) fn render(
         "" => String::new(),
         text => format!("<figcaption>{}</figcaption>", html::phrase(text)),
     };
-    Ok(format!("<figure class=\"picture\">{svg}{caption}</figure>"))
+    let answers = match book.project.join(format!("book/theme/modules/{name}.js")).exists() {
+        true => format!(" data-picture=\"{name}\""),
+        false => String::new(),
+    };
+    Ok(format!("<figure class=\"picture\"{answers}>{svg}{caption}</figure>"))
 }
 
 /// Its file, seen from the project's folder. Another language shares the pictures that it has not

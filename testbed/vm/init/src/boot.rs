@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::{chdir, chroot, sethostname};
 
 use crate::during;
@@ -99,6 +100,9 @@ pub(crate) fn open_devices() -> io::Result<()> {
     for (link, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
         symlink(format!("/proc/self/fd{target}"), format!("/dev/{link}"))?;
     }
+    // Whoever opens it lets the kernel load the module.
+    fs::create_dir_all("/dev/net")?;
+    mknod("/dev/net/tun", SFlag::S_IFCHR, Mode::empty(), makedev(10, 200))?;
     for device in ["full", "fuse", "net/tun", "null", "ptmx", "random", "tty", "urandom", "zero"] {
         let device = Path::new("/dev").join(device);
         if device.exists() {
