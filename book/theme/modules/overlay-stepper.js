@@ -24,8 +24,8 @@ export function start(figure) {
     const last = done.at(-1);
     all.forEach(({ group }, i) => {
       const is = done.includes(i);
-      group.querySelector(".before").setAttribute("visibility", is ? "hidden" : "inherit");
-      group.querySelector(".after").setAttribute("visibility", is ? "inherit" : "hidden");
+      group.querySelector("[data-when=before]").setAttribute("visibility", is ? "hidden" : "inherit");
+      group.querySelector("[data-when=after]").setAttribute("visibility", is ? "inherit" : "hidden");
       group.classList.toggle("dim", last !== undefined && i !== last);
     });
     controls.show((i) => done.includes(i), {
