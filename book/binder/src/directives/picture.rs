@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::book::Book;
+use crate::directives::session::Script;
 use crate::html;
 use crate::page::{Page, Use};
 
@@ -28,11 +29,19 @@ pub(crate) fn render(
         "" => String::new(),
         text => format!("<figcaption>{}</figcaption>", html::phrase(text)),
     };
-    let answers = match book.project.join(format!("book/theme/modules/{name}.js")).exists() {
-        true => format!(" data-picture=\"{name}\""),
-        false => String::new(),
-    };
+    let answers = answers(book, page, name);
     Ok(format!("<figure class=\"picture\"{answers}>{svg}{caption}</figure>"))
+}
+
+/// How its module finds it, if it has one. What such a picture answers was recorded: all parts of the
+/// session of its name.
+fn answers(book: &Book, page: &mut Page, name: &str) -> String {
+    if !book.project.join(format!("book/theme/modules/{name}.js")).exists() {
+        return String::new();
+    }
+    let parts = Script::read(book, name).unwrap_or_default().parts;
+    page.uses.extend(parts.into_keys().map(|part| Use::Session(name.into(), part)));
+    format!(" data-picture=\"{name}\"")
 }
 
 /// Its file, seen from the project's folder. Another language shares the pictures that it has not
