@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(found("02#pivot-root").unwrap(), "02-pid-namespace.html#pivot-root");
         assert_eq!(found("02").unwrap(), "02-pid-namespace.html");
         assert_eq!(found("glossary").unwrap(), "glossary.html");
-        assert!(found("02#no").unwrap_err().to_string().contains("no section 02#no"));
+        assert!(found("glossary#no").unwrap_err().to_string().contains("no section glossary#no"));
         assert!(found("0").is_err());
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -20,7 +20,8 @@ export function search() {
 
 class Search {
   constructor() {
-    this.input = element("input", { type: "search", "aria-label": text("search-label") });
+    // Not `type="search"`, which takes the Escape key for itself.
+    this.input = element("input", { role: "searchbox", "aria-label": text("search-label") });
     this.status = element("p", { role: "status" });
     this.results = element("ol");
     const close = element("button", { type: "button" }, text("close"));

@@ -14,6 +14,8 @@ pub(crate) struct Outline {
     pub(crate) ids: Vec<(usize, String)>,
     /// Where links lead to, each with its line.
     pub(crate) links: Vec<(usize, String)>,
+    /// Tables some of whose columns have no name.
+    nameless: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,9 @@ impl Outline {
     pub(crate) fn read(page: &Page) -> Self {
         let mut outline = Self::default();
         let mut heading: Option<Heading> = None;
+        // The columns of the table's head that is open: how many have a name, how many have none.
+        let mut cell: Option<String> = None;
+        let (mut named, mut nameless) = (0, 0);
         for (event, range) in Parser::new_ext(&page.text, html::options()).into_offset_iter() {
             let line = page.origin(range.start);
             match event {
@@ -39,6 +44,15 @@ impl Outline {
                     heading = Some(Heading { line, level, id, title: String::new() });
                 }
                 Event::End(TagEnd::Heading(_)) => outline.headings.extend(heading.take()),
+                Event::Start(Tag::TableHead) => (named, nameless) = (0, 0),
+                Event::Start(Tag::TableCell) => cell = Some(String::new()),
+                Event::End(TagEnd::TableCell) => match cell.take() {
+                    Some(text) if text.trim().is_empty() => nameless += 1,
+                    _ => named += 1,
+                },
+                Event::End(TagEnd::TableHead) if named > 0 && nameless > 0 => {
+                    outline.nameless.push(line);
+                }
                 Event::Start(Tag::Link { dest_url, .. }) => {
                     outline.links.push((line, dest_url.to_string()));
                 }
@@ -50,6 +64,9 @@ impl Outline {
                 Event::Text(text) | Event::Code(text) => {
                     if let Some(heading) = &mut heading {
                         heading.title.push_str(&text);
+                    }
+                    if let Some(cell) = &mut cell {
+                        cell.push_str(&text);
                     }
                 }
                 _ => {}
@@ -69,6 +86,11 @@ impl Outline {
         for heading in self.headings.iter().filter(|heading| heading.id.is_none()) {
             let sentence = format!("`{}` has no id: write `{{#name}}` behind it", heading.title);
             faults.push(fault(heading.line, sentence));
+        }
+        for line in &self.nameless {
+            let sentence = "a column of this table has no name: a screen reader reads it before each \
+                            cell (leave all of them out, or none)";
+            faults.push(fault(*line, sentence.into()));
         }
         for (place, (line, id)) in self.ids.iter().enumerate() {
             if self.ids[..place].iter().any(|(_, other)| other == id) {
