@@ -289,3 +289,45 @@ test("on paper folds are open and nothing is to be pressed", async () => {
     assert.deepEqual(seen, []);
   });
 });
+
+test("the overlay's actions are done and undone, with the keyboard, and each says what it did", async (t) => {
+  const name = pageWith('data-picture="overlay-stepper"');
+  if (!name) return t.skip("no page has the picture");
+  await visit(name, {}, async (page) => {
+    await page.waitForSelector(".stepper");
+    const said = () => page.$eval(".stepper .said", (text) => text.textContent);
+    const after = (step) =>
+      page.$eval(`[data-step=${step}] [data-when=after]`, (group) => getComputedStyle(group).visibility);
+    const begun = await said();
+    assert.equal(await after("delete"), "hidden");
+    await page.$eval(".stepper .choices button:nth-child(4)", (button) => button.focus());
+    await page.keyboard.press("Enter");
+    assert.equal(await after("delete"), "visible");
+    assert.equal(await after("rename"), "hidden");
+    assert.match(await said(), /whiteout/);
+    await page.keyboard.press("ArrowLeft");
+    assert.equal(await after("delete"), "hidden");
+    assert.equal(await said(), begun);
+    for (let step = 0; step < 9; step++) await page.keyboard.press("ArrowRight");
+    assert.equal(await after("again"), "visible");
+    const pressed = await page.$$(".stepper .choices [aria-pressed=true]");
+    assert.equal(pressed.length, (await page.$$("[data-step]")).length);
+  });
+});
+
+test("a pull is gone through, step by step", async (t) => {
+  const name = pageWith('data-picture="pull-stepper"');
+  if (!name) return t.skip("no page has the picture");
+  await visit(name, {}, async (page) => {
+    await page.waitForSelector(".stepper");
+    const lit = () => page.$$eval("[data-step]:not(.dim)", (steps) => steps.map((step) => step.dataset.step));
+    const all = await lit();
+    assert.ok(all.length > 1);
+    await page.$eval(".stepper .moves button:nth-child(2)", (button) => button.click());
+    assert.deepEqual(await lit(), all.slice(0, 1));
+    await page.$eval(".stepper .choices button:last-child", (button) => button.click());
+    assert.deepEqual(await lit(), all.slice(-1));
+    await page.$eval(".stepper .moves button:nth-child(3)", (button) => button.click());
+    assert.deepEqual(await lit(), all);
+  });
+});

@@ -10,6 +10,9 @@ use crate::directives::session::Script;
 use crate::html;
 use crate::page::{Page, Use};
 
+/// So many times larger than it was drawn a picture may become, or its letters look like headings.
+const LARGEST: f64 = 1.15;
+
 pub(crate) fn render(
     book: &Book,
     page: &mut Page,
@@ -60,8 +63,10 @@ fn inline(svg: &str, unique: &str) -> Result<String, String> {
     let (title, desc) = (format!("{unique}-title"), format!("{unique}-desc"));
     let named = named(content, "title", &title).and_then(|text| named(&text, "desc", &desc));
     let content = named.ok_or("it needs a <title> and a <desc>, which a screen reader reads")?;
+    let width = view.split_whitespace().nth(2).and_then(|width| width.parse::<f64>().ok());
+    let width = (width.ok_or("its viewBox has no width")? * LARGEST).round();
     let image = format!(
-        "<svg viewBox=\"{view}\" role=\"img\" aria-labelledby=\"{title}\" \
+        "<svg viewBox=\"{view}\" style=\"max-width:{width}px\" role=\"img\" aria-labelledby=\"{title}\" \
          aria-describedby=\"{desc}\">{content}"
     );
     let lines = without_comments(&image);
@@ -91,7 +96,7 @@ mod tests {
                    <title id=\"t\">A box</title>\n  <desc>It is a box.</desc>\n</svg>\n";
         assert_eq!(
             inline(svg, "p-box").unwrap(),
-            "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-labelledby=\"p-box-title\" \
+            "<svg viewBox=\"0 0 9 9\" style=\"max-width:10px\" role=\"img\" aria-labelledby=\"p-box-title\" \
              aria-describedby=\"p-box-desc\"> <title id=\"p-box-title\">A box</title> \
              <desc id=\"p-box-desc\">It is a box.</desc> </svg>"
         );
