@@ -25,11 +25,16 @@ impl Book {
     ///
     /// When there is no such tree, or no texts of its language.
     pub(crate) fn open(project: &Path, language: &str) -> Result<Self> {
-        let book = Self {
-            project: project.into(),
-            language: language.into(),
-            texts: Texts::of(language)?,
-        };
+        Self::with_texts(project, language, Texts::of(language)?)
+    }
+
+    /// The tree of a language, whatever language its buttons are in.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such tree.
+    pub(crate) fn with_texts(project: &Path, language: &str, texts: Texts) -> Result<Self> {
+        let book = Self { project: project.into(), language: language.into(), texts };
         if !project.join(book.source()).is_dir() {
             bail!("{} is no folder of this project", book.source().display());
         }

@@ -6,8 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::book::Book;
+use crate::directives::session::Script;
 use crate::html;
 use crate::page::{Page, Use};
+
+/// So many times larger than it was drawn a picture may become, or its letters look like headings.
+const LARGEST: f64 = 1.15;
 
 pub(crate) fn render(
     book: &Book,
@@ -25,11 +29,19 @@ pub(crate) fn render(
         "" => String::new(),
         text => format!("<figcaption>{}</figcaption>", html::phrase(text)),
     };
-    let answers = match book.project.join(format!("book/theme/modules/{name}.js")).exists() {
-        true => format!(" data-picture=\"{name}\""),
-        false => String::new(),
-    };
+    let answers = answers(book, page, name);
     Ok(format!("<figure class=\"picture\"{answers}>{svg}{caption}</figure>"))
+}
+
+/// How its module finds it, if it has one. What such a picture answers was recorded: all parts of the
+/// session of its name.
+fn answers(book: &Book, page: &mut Page, name: &str) -> String {
+    if !book.project.join(format!("book/theme/modules/{name}.js")).exists() {
+        return String::new();
+    }
+    let parts = Script::read(book, name).unwrap_or_default().parts;
+    page.uses.extend(parts.into_keys().map(|part| Use::Session(name.into(), part)));
+    format!(" data-picture=\"{name}\"")
 }
 
 /// Its file, seen from the project's folder. Another language shares the pictures that it has not
@@ -51,8 +63,10 @@ fn inline(svg: &str, unique: &str) -> Result<String, String> {
     let (title, desc) = (format!("{unique}-title"), format!("{unique}-desc"));
     let named = named(content, "title", &title).and_then(|text| named(&text, "desc", &desc));
     let content = named.ok_or("it needs a <title> and a <desc>, which a screen reader reads")?;
+    let width = view.split_whitespace().nth(2).and_then(|width| width.parse::<f64>().ok());
+    let width = (width.ok_or("its viewBox has no width")? * LARGEST).round();
     let image = format!(
-        "<svg viewBox=\"{view}\" role=\"img\" aria-labelledby=\"{title}\" \
+        "<svg viewBox=\"{view}\" style=\"max-width:{width}px\" role=\"img\" aria-labelledby=\"{title}\" \
          aria-describedby=\"{desc}\">{content}"
     );
     let lines = without_comments(&image);
@@ -82,7 +96,7 @@ mod tests {
                    <title id=\"t\">A box</title>\n  <desc>It is a box.</desc>\n</svg>\n";
         assert_eq!(
             inline(svg, "p-box").unwrap(),
-            "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-labelledby=\"p-box-title\" \
+            "<svg viewBox=\"0 0 9 9\" style=\"max-width:10px\" role=\"img\" aria-labelledby=\"p-box-title\" \
              aria-describedby=\"p-box-desc\"> <title id=\"p-box-title\">A box</title> \
              <desc id=\"p-box-desc\">It is a box.</desc> </svg>"
         );
