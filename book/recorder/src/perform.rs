@@ -18,8 +18,8 @@ use crate::session::{Action, Part, Session, Step};
 use crate::terminal::Terminal;
 use crate::transcript::{self, screen};
 
-/// Nothing that a reader should do takes longer.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Nothing that a reader does takes a quarter of it. Machines that are emulated are slow, though.
+const LIMIT: Duration = Duration::from_secs(120);
 /// How long a terminal is silent when somebody has stopped printing.
 const QUIET: Duration = Duration::from_millis(200);
 /// Programs that don't echo what is typed are waited for no longer.
