@@ -51,17 +51,22 @@ impl Isolation {
     pub fn run(&self, text: &str) -> Result<Recording> {
         let session = Session::parse(text)?;
         let top = cgroups()?;
-        let before = groups(&top);
-        let group = if self.whole_machine {
-            top.clone()
-        } else {
-            let group = top.join(format!("recorder-{}", std::process::id()));
+        // On a machine that others use, too, only a cgroup of our own is touched.
+        let group = match self.whole_machine {
+            true => top,
+            false => top.join(format!("recorder-{}", std::process::id())),
+        };
+        if !self.whole_machine {
             fs::create_dir(&group)
                 .with_context(|| format!("{} could not be made", group.display()))?;
-            group
-        };
+        }
+        let before = groups(&group);
         let outcome = self.run_in(&group, &session, text);
-        let removed = remove(&top, &before);
+        let removed = remove(&group, &before);
+        if !self.whole_machine && removed.is_ok() {
+            fs::remove_dir(&group)
+                .with_context(|| format!("{} could not be removed", group.display()))?;
+        }
         let recording = outcome?;
         removed?;
         Ok(recording)
@@ -139,8 +144,8 @@ fn groups(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Removes the cgroups that a session made, with what still runs in them: the last of its processes
-/// may be on their way out, and where it had no PID namespace nobody has killed them yet.
+/// Removes the cgroups that a session made below this one, with what still runs in them: the last of
+/// its processes may be on their way out, and without a PID namespace nobody has killed them yet.
 fn remove(top: &Path, before: &[PathBuf]) -> Result<()> {
     let before: HashSet<_> = before.iter().collect();
     let mut left = Vec::new();

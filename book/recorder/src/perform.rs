@@ -118,6 +118,10 @@ impl Desk<'_> {
         events: &mut Vec<Event>,
     ) -> Result<()> {
         self.look()?;
+        if self.seats[seat].prompt.is_none() {
+            // Something runs there, which another terminal may have set in motion.
+            self.until(seat, ECHO, |seat| seat.terminal.quiet(QUIET).then_some(()))?;
+        }
         // What came since: a background job's output, or what was printed behind another part's back.
         events.extend(self.seats[seat].rest());
         let at_prompt = self.seats[seat].prompt;
