@@ -120,7 +120,10 @@ impl Desk<'_> {
         self.look()?;
         if self.seats[seat].prompt.is_none() {
             // Something runs there, which another terminal may have set in motion.
-            self.until(seat, ECHO, |seat| seat.terminal.quiet(QUIET).then_some(()))?;
+            let begun = Instant::now();
+            self.until(seat, ECHO, |seat| {
+                (begun.elapsed() >= 3 * QUIET && seat.terminal.quiet(QUIET)).then_some(())
+            })?;
         }
         // What came since: a background job's output, or what was printed behind another part's back.
         events.extend(self.seats[seat].rest());
