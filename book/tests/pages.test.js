@@ -2,7 +2,7 @@
 // the keyboard alone, without JavaScript, on paper.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -221,6 +221,42 @@ test("a session is played, goes back to its text, and its commands are copied", 
       return [written, session.querySelector(".command").textContent];
     });
     assert.ok(copied[0].startsWith(copied[1]), "the first command comes without its prompt");
+  });
+});
+
+test("a namespace is chosen by a key and by a click, and shows both sides", async (t) => {
+  const name = pageWith('data-picture="namespace-explorer"');
+  if (!name) return t.skip("no page has the namespaces' picture yet");
+  const names = ["mnt", "pid", "net", "ipc", "uts", "user", "cgroup", "time"];
+  if (!existsSync(join(book, "recordings/namespace-explorer"))) {
+    return t.skip("its session has not been recorded yet");
+  }
+  await visit(name, {}, async (page) => {
+    await page.waitForSelector(".namespace-explorer button");
+    const buttons = await page.$$(".namespace-explorer button");
+    assert.equal(buttons.length, names.length);
+    const shows = (name) =>
+      page.waitForFunction(
+        (name) => {
+          const sides = [...document.querySelectorAll(".namespace-explorer pre")];
+          return sides.length === 2 && sides.every((side) => side.textContent.includes(`${name}:[`));
+        },
+        {},
+        name,
+      );
+    for (const [place, button] of buttons.entries()) {
+      await button.focus();
+      await page.keyboard.press("Enter");
+      await shows(names[place]);
+      assert.equal(await button.evaluate((button) => button.ariaPressed), "true");
+    }
+    await page.$eval('[data-namespace="uts"] rect', (part) =>
+      part.dispatchEvent(new MouseEvent("click", { bubbles: true })),
+    );
+    await shows("uts");
+    assert.equal((await page.$$('.namespace-explorer [aria-pressed="true"]')).length, 1);
+    await page.addScriptTag({ path: toolFile("axe-core/axe.min.js") });
+    assert.deepEqual(await violations(page), []);
   });
 });
 

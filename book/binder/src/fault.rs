@@ -32,12 +32,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Prints them in the order of their files; whether the book may be made.
+/// Prints them in the order of their files; whether the book may be made. What is tolerable is only
+/// counted where it is tolerated: while the book is being written, there is much of it.
 pub(crate) fn report(mut faults: Vec<Fault>, strict: bool) -> bool {
     faults.sort();
     faults.dedup();
-    for fault in &faults {
+    let (tolerated, wrong): (Vec<_>, Vec<_>) =
+        faults.into_iter().partition(|fault| fault.tolerable && !strict);
+    for fault in &wrong {
         eprintln!("{fault}");
     }
-    !faults.iter().any(|fault| strict || !fault.tolerable)
+    if !tolerated.is_empty() {
+        eprintln!("missing as yet: {} (--strict lists them)", tolerated.len());
+    }
+    wrong.is_empty()
 }

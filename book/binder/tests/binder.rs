@@ -152,7 +152,6 @@ fn a_mistake_has_a_file_a_line_and_a_remedy() {
         ("/at/v1", "/blob/main/a", ":9: https://example.org/blob/main/a follows the branch main"),
         ("](man", "](index.md#nowhere) [](man", ":9: index.md has no id nowhere"),
         ("](man", "](nowhere.md) [](man", ":9: there is no page nowhere.md"),
-        ("{{#session 00-first:other}} Elsewhere.", "", "no page includes its part other"),
         ("{{#picture one}} One *box*.", "", "one.svg: no page includes it"),
         ("{{#exercise 00/wait}}", "", "exercise wait is missing"),
         ("{{#end}}", "{{#end}}\n\n```rust\nlet a;\n```", "its blocks of Rust are not compiled"),
@@ -172,6 +171,16 @@ fn a_section_that_the_workshop_names_exists() {
     let said = project.edit(CHAPTER, "{#by-hand}", "{#hand}").check(&[]).unwrap();
     assert!(said.contains("workshop/src/lessons/process.rs:1: "), "{said}");
     assert!(said.contains("has no section `{#by-hand}`"), "{said}");
+}
+
+#[test]
+fn a_session_that_no_page_shows_is_said() {
+    let project = Project::new("unused");
+    fs::remove_dir_all(project.path("book/ko")).unwrap();
+    project.edit(CHAPTER, "{{#session 00-first:other}} Elsewhere.", "");
+    assert_eq!(project.check(&[]), None, "a part alone need not be shown");
+    let said = project.edit(CHAPTER, "{{#session 00-first:shell}}", "").check(&[]).unwrap();
+    assert!(said.contains("00-first.session: no page includes a part of it"), "{said}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ function verdict(transcripts) {
 
 function column(side, transcript) {
   const label = text(`namespaces-${side}`);
-  const pre = element("pre", { tabindex: "0", role: "region", "aria-label": label });
+  const pre = element("pre", { tabindex: "0", role: "group", "aria-label": label });
   for (const line of transcript.split("\n")) {
     pre.append(/^[$#] /.test(line) ? element("b", {}, line) : line, "\n");
   }

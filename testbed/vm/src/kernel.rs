@@ -69,13 +69,18 @@ pub struct Files {
 /// module.
 const DRIVERS: [&str; 4] = ["virtio_pci", "virtio_blk", "virtio_console", "crc32c_generic"];
 
+/// Where a kernel's files are, or will be.
+pub(crate) fn folder(kernel: Kernel) -> Result<PathBuf> {
+    Ok(cache::folder()?.join(format!("kernel-{}", kernel.name())))
+}
+
 /// This kernel's files; fetched if they are not there yet.
 ///
 /// # Errors
 ///
 /// When the package can't be fetched or unpacked.
 pub fn files(kernel: Kernel) -> Result<Files> {
-    let folder = cache::folder()?.join(format!("kernel-{}", kernel.name()));
+    let folder = folder(kernel)?;
     let files = Files {
         vmlinux: folder.join("vmlinux"),
         drivers: folder.join("drivers.cpio"),
@@ -229,4 +234,31 @@ fn needs(module: &[u8]) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_says_what_it_needs() {
+        let module = b"\x7fELF\0\0license=GPL\0depends=nf_tables,nf-nat\0softdep=pre: a b\0\xff\0";
+        assert_eq!(needs(module), ["nf_tables", "nf-nat", "a", "b"]);
+        assert_eq!(needs(b"\0depends=\0"), [""]);
+    }
+
+    #[test]
+    fn what_is_no_kernel_is_said_to_be_none() {
+        for image in [&b""[..], &[0; 100], &[0xff; 4096], &[0; 4096]] {
+            assert!(unpack(image).is_err());
+        }
+    }
+
+    #[test]
+    fn kernels_have_names() {
+        for kernel in Kernel::ALL {
+            assert_eq!(kernel.name().parse::<Kernel>().unwrap(), kernel);
+        }
+        assert!("6.2".parse::<Kernel>().is_err());
+    }
 }

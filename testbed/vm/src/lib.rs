@@ -74,6 +74,20 @@ pub use machine::{Lost, Machine, Outcome};
 pub use project::Project;
 pub use vm_init::job::User;
 
+/// Whether a machine can be made with what is here, without fetching anything.
+///
+/// # Errors
+///
+/// When it can't, and why.
+pub fn ready() -> anyhow::Result<()> {
+    tool::output(std::process::Command::new(qemu::PROGRAM).arg("--version"))?;
+    let fetched = Kernel::ALL.map(kernel::folder).into_iter().chain([userland::path()]);
+    for path in fetched {
+        anyhow::ensure!(path?.exists(), "machines are not ready yet: `scripts/vm fetch`");
+    }
+    Ok(())
+}
+
 /// Fetches and makes ready what machines need, for a place without a network.
 ///
 /// # Errors

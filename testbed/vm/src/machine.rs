@@ -391,7 +391,7 @@ impl Running {
                 let _ = self.console.read_to_end(&mut said);
                 let said = String::from_utf8_lossy(&said).replace('\r', "");
                 let lines: Vec<_> = said.lines().collect();
-                Lost::Died(lines[lines.len().saturating_sub(20)..].join("\n")).into()
+                Lost::Died(lines[lines.len().saturating_sub(60)..].join("\n")).into()
             }
         }
     }
@@ -407,11 +407,10 @@ impl Drop for Running {
 
 /// Starts QEMU, and waits until it has taken hold of its end of the port.
 fn connect(arguments: &[OsString], listener: &UnixListener) -> Result<(Child, UnixStream)> {
-    let name = "qemu-system-x86_64";
-    let mut command = Command::new(name);
+    let mut command = Command::new(qemu::PROGRAM);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut qemu = match with_us(&mut command).spawn() {
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!(tool::missing(name)),
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(tool::missing(qemu::PROGRAM)),
         other => other.context("QEMU can't be started")?,
     };
     listener.set_nonblocking(true)?;

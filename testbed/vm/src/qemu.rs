@@ -8,6 +8,9 @@ use anyhow::Result;
 
 use crate::cache;
 
+/// The program.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
 /// Who executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accelerator {
@@ -70,7 +73,7 @@ pub struct Parts<'a> {
     pub console: &'a Path,
 }
 
-/// The arguments for `qemu-system-x86_64`.
+/// The arguments for [`PROGRAM`].
 #[must_use]
 pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
     let mut all: Vec<OsString> = Vec::new();
@@ -104,4 +107,28 @@ pub fn arguments(parts: &Parts<'_>) -> Vec<OsString> {
         all.extend([option.into(), file.into()]);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_given_in_their_order_and_keep_what_is_in_them() {
+        let disks = ["/a,b", "/c"].map(PathBuf::from);
+        let parts = Parts {
+            accelerator: Accelerator::Tcg,
+            memory: 64,
+            kernel: Path::new("/kernel"),
+            initramfs: Path::new("/initramfs"),
+            disks: &disks,
+            port: Path::new("/port"),
+            console: Path::new("/console"),
+        };
+        let all = arguments(&parts);
+        let drives: Vec<_> =
+            all.iter().filter(|word| word.to_string_lossy().contains("if=")).collect();
+        let start = "if=virtio,format=raw,snapshot=on,file=";
+        assert_eq!(drives, [&format!("{start}/a,,b")[..], &format!("{start}/c")]);
+    }
 }

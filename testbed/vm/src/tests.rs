@@ -18,7 +18,7 @@ pub fn command(project: &Project, words: &[String]) -> Vec<OsString> {
         let name = format!("{} {}", test.package, test.name);
         let _ = writeln!(
             script,
-            "echo '== {name}'; cd {} && {} \"$@\" </dev/null || failed=\"$failed {name},\"",
+            "echo \"== $SECONDS {name}\"; cd {} && {} \"$@\" </dev/null || failed=\"$failed {name},\"",
             quoted(&test.folder.to_string_lossy()),
             quoted(&test.program.to_string_lossy()),
         );

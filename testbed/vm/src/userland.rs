@@ -14,7 +14,7 @@ use crate::{cache, disk};
 const SUITE: &str = "bookworm";
 
 /// What the chapters, their tests and a curious student call. apt adds what these need.
-const PACKAGES: [&str; 58] = [
+const PACKAGES: [&str; 59] = [
     "attr",
     "base-files",
     "bash",
@@ -56,6 +56,7 @@ const PACKAGES: [&str; 58] = [
     "passwd",
     "patch",
     "perl-base",
+    "podman",
     "procps",
     "psmisc",
     "python3-minimal",
@@ -93,11 +94,12 @@ const FILES: [(&str, &str); 10] = [
 ];
 
 /// Names that packages' installation would choose (`update-alternatives`).
-const LINKS: [(&str, &str); 4] = [
+const LINKS: [(&str, &str); 5] = [
     ("usr/bin/awk", "gawk"),
     ("usr/bin/nc", "nc.openbsd"),
     ("usr/bin/pager", "less"),
     ("usr/bin/editor", "nano"),
+    ("usr/bin/which", "which.debianutils"),
 ];
 
 /// Folders to mount on, and homes.
@@ -107,20 +109,24 @@ const FOLDERS: [&str; 10] =
 /// The room that a machine has for what it writes, in MiB.
 const FREE: u64 = 2048;
 
-/// The disk; made if it is not there yet. It is named after what it is made of.
+/// Where the disk is, or will be. It is named after what it is made of.
+pub(crate) fn path() -> Result<PathBuf> {
+    let made_of = format!("{SUITE} {PACKAGES:?} {FILES:?} {LINKS:?} {FOLDERS:?} {FREE} ping");
+    let digest = Sha256::digest(made_of.as_bytes());
+    let name: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(cache::folder()?.join(format!("userland-{name}.ext4")))
+}
+
+/// The disk; made if it is not there yet.
 ///
 /// # Errors
 ///
 /// When packages can't be fetched or the disk can't be made.
 pub fn image() -> Result<PathBuf> {
-    let folder = cache::folder()?;
-    let made_of = format!("{SUITE} {PACKAGES:?} {FILES:?} {LINKS:?} {FOLDERS:?} {FREE}");
-    let digest = Sha256::digest(made_of.as_bytes());
-    let name: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    let image = folder.join(format!("userland-{name}.ext4"));
+    let image = path()?;
     if !image.exists() {
         eprintln!("vm: fetching the machine's programs");
-        let tree = folder.join("userland.new");
+        let tree = cache::folder()?.join("userland.new");
         let _ = fs::remove_dir_all(&tree);
         make(&tree, &image).context("the machine's programs")?;
         fs::remove_dir_all(&tree)?;
@@ -151,6 +157,8 @@ fn make(tree: &Path, image: &Path) -> Result<()> {
         fs::write(tree.join(name), content)?;
     }
     fs::set_permissions(tree.join("etc/shadow"), Permissions::from_mode(0o640))?;
+    // The package has a capability set on it; for a disk that is made without rights this is the way.
+    fs::set_permissions(tree.join("usr/bin/ping"), Permissions::from_mode(0o4755))?;
     for (name, target) in LINKS {
         if !tree.join(name).exists() {
             symlink(target, tree.join(name))?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Tree;
-use crate::directives::session::{RECORDINGS, SESSIONS, Script};
+use crate::directives::session::{RECORDINGS, SESSIONS};
 use crate::fault::Fault;
 use crate::page::Use;
 
@@ -18,18 +18,15 @@ pub(super) fn faults(tree: &Tree) -> Vec<Fault> {
         let Some(session) = file.strip_suffix(".session") else { continue };
         sessions.push(session.to_owned());
         let file = Path::new(SESSIONS).join(&file);
-        match Script::read(book, session) {
-            Ok(script) => {
-                for part in script.parts.keys() {
-                    if !uses.contains(&&Use::Session(session.into(), part.clone())) {
-                        let sentence = format!(
-                            "no page includes its part {part}: `{{{{#session {session}:{part}}}}}`"
-                        );
-                        faults.push(Fault::new(&file, 0, sentence));
-                    }
-                }
-            }
-            Err(sentence) => faults.push(Fault::new(&file, 0, sentence)),
+        // What a picture shows that can be played with may be recorded, too, under its name.
+        let of_it = |used: &&&Use| match used {
+            Use::Session(name, _) | Use::Picture(name) => name == session,
+            _ => false,
+        };
+        if !uses.iter().any(|used| of_it(&used)) {
+            let sentence =
+                format!("no page includes a part of it: `{{{{#session {session}:PART}}}}`");
+            faults.push(Fault::new(&file, 0, sentence));
         }
     }
     for recording in book.list(Path::new(RECORDINGS)) {

@@ -67,7 +67,7 @@ pub(crate) fn render(
     Ok(format!(
         "<figure class=\"session\" id=\"session-{session}-{part}\"{cast}>\
          <figcaption>{heading}<span class=\"who\">{who}</span>{terminal}</figcaption>\
-         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{label}\">\
+         <div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{label}\">\
          <pre><code>{lines}</code></pre></div></figure>"
     ))
 }
