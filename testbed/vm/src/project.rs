@@ -51,10 +51,7 @@ impl Project {
     ///
     /// When they can't be built.
     pub fn with_programs() -> Result<Self> {
-        let packages = packages()?;
-        let mut arguments = vec!["build", "--bins"];
-        arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-        Self::new("programs", &build::cargo(&arguments)?)
+        Self::new("programs", &programs()?)
     }
 
     /// The same and all their tests.
@@ -66,7 +63,10 @@ impl Project {
         let packages = packages()?;
         let mut arguments = vec!["test", "--no-run"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-        Self::new("tests", &build::cargo(&arguments)?)
+        let mut built = programs()?;
+        let tests = build::cargo(&arguments)?;
+        built.extend(tests.into_iter().filter(|artifact| artifact.kind == Kind::Test));
+        Self::new("tests", &built)
     }
 
     fn new(name: &str, built: &[Artifact]) -> Result<Self> {
@@ -93,6 +93,14 @@ impl Project {
         make(&root, &files, &image)?;
         Ok(Self { root, programs, tests, image })
     }
+}
+
+/// The finished programs.
+fn programs() -> Result<Vec<Artifact>> {
+    let packages = packages()?;
+    let mut arguments = vec!["build", "--bins"];
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
+    build::cargo(&arguments)
 }
 
 /// The packages whose programs are for the machine.
