@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::build::{self, Artifact, Kind};
-use crate::disk;
+use crate::{cache, disk};
 
 /// Where the machine's disk with the project is, and what is on it.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ impl Project {
         let folder = root.join("target/vm");
         fs::create_dir_all(&folder)?;
         let image = folder.join(format!("{name}.ext4"));
+        let lock = cache::lock_in(&folder)?;
         make(&root, &files, &image)?;
+        drop(lock);
         Ok(Self { root, programs, tests, image })
     }
 }
