@@ -16,12 +16,14 @@
 //! - [`run`]: build the student's chapter and become it.
 //! - [`xray`]: the system calls that make a container, of any runtime.
 //! - [`registry`]: a registry that needs no network; and [`web`], what its images run.
-//! - [`http`]: the server that both of them are.
+//! - [`book`]: the book on localhost.
+//! - [`http`]: the server that these three are.
 //! - [`author`]: make chapters/ (what the student writes) from solutions/ (the only source).
 //! - `table`: what a process sees beside what the host sees.
 //! - [`texts`]: every word that is shown to people.
 
 pub mod author;
+pub mod book;
 pub mod build;
 pub mod check;
 pub mod doctor;

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use coracle::project::Project;
 use coracle::student::solve::{self, By};
 use coracle::student::{diff, hint, overview, watch};
-use coracle::{author, check, doctor, inspect, registry, run, texts, tour, web, xray};
+use coracle::{author, book, check, doctor, inspect, registry, run, texts, tour, web, xray};
 use process::{explain, failure};
 
 /// Coracle: build a Linux container runtime by hand, one kernel mechanism a chapter
@@ -105,6 +105,18 @@ enum Verb {
         /// Images to be fetched first, once, and served from then on: `alpine,nginx:1.29`
         #[arg(long, value_name = "NAME", value_delimiter = ',')]
         mirror: Vec<String>,
+        /// Fetch and make the images, and end: what a class without a network is prepared with
+        #[arg(long, conflicts_with = "listen")]
+        fetch_only: bool,
+    },
+    /// The book on localhost, at a section if you name one: `coracle book 02#pivot-root`
+    Book {
+        /// A chapter or a page, and a section of it
+        #[arg(value_name = "SECTION")]
+        section: Option<String>,
+        /// The port to listen on; otherwise always the same, so that the browser knows your answers
+        #[arg(long)]
+        port: Option<u16>,
     },
     /// Show a folder's files over HTTP: what the images of `coracle registry` run
     Web {
@@ -233,7 +245,11 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
             inspect::inspect(what, json)
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
-        Some(Verb::Registry { listen, mirror }) => registry::serve(listen, &mirror),
+        Some(Verb::Registry { mirror, fetch_only: true, .. }) => registry::fetch(&mirror).map(drop),
+        Some(Verb::Registry { listen, mirror, .. }) => registry::serve(listen, &mirror),
+        Some(Verb::Book { section, port }) => {
+            book::serve(&Project::find()?, section.as_deref(), port)
+        }
         Some(Verb::Web { folder, port }) => web::serve(&folder, port),
         Some(Verb::Author(Author::Starters { check })) => starters(check),
     };

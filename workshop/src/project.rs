@@ -1,8 +1,9 @@
 //! Where the workshop's folder is, and which chapters it has.
 //!
 //! The command may be called from any folder of the project, from a second copy of it, or from
-//! somewhere else. So the folder that one stands in comes first, then each one above it, and last
-//! the folder that this program was built in.
+//! somewhere else. So the folder that one stands in comes first, then each one above it, then those
+//! above this program (which is in `target/` of a copy), and last the folder that it was built in,
+//! for those who build elsewhere (`CARGO_TARGET_DIR`).
 
 use std::env;
 use std::fs;
@@ -19,15 +20,16 @@ pub struct Project {
 }
 
 impl Project {
-    /// The copy that one stands in, or else the one that this program was built in.
+    /// The copy that one stands in, or else the one that this program is in or was built in.
     ///
     /// # Errors
     ///
     /// When there is neither.
     pub fn find() -> Result<Self> {
         let here = env::current_dir().context(texts::CURRENT_FOLDER)?;
+        let program = env::current_exe().unwrap_or_default();
         let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-        let mut candidates = here.ancestors().chain(built);
+        let mut candidates = here.ancestors().chain(program.ancestors()).chain(built);
         let root = candidates.find(|folder| is_project(folder)).context(texts::NO_PROJECT)?;
         Ok(Self::at(root))
     }

@@ -77,6 +77,10 @@ pub(crate) fn cannot_read(path: &Path) -> String {
     format!("can't read {}", path.display())
 }
 
+pub(crate) fn cannot_start(program: &Path) -> String {
+    format!("can't start {}", program.display())
+}
+
 pub(crate) fn cannot_make(folder: &Path) -> String {
     format!("can't make the folder {}", folder.display())
 }
@@ -269,6 +273,24 @@ pub(crate) fn low_port(address: SocketAddr) -> String {
 
 pub(crate) fn web_listens(folder: &Path, address: SocketAddr) -> String {
     format!("The files in {} are on http://{address}/. Ctrl-C ends it.", folder.display())
+}
+
+pub(crate) fn book_is_on(address: &str) -> String {
+    format!("The book is on {address} . Ctrl-C ends it.")
+}
+
+pub(crate) const BOOK_IS_BUILT: &str = "Making the book, the first time: scripts/book";
+pub(crate) const BOOK_NOT_BUILT: &str =
+    "the book could not be made; what is missing stands above. It can be read in book/en/src, too";
+
+pub(crate) fn no_such_page(section: &str) -> String {
+    format!("the book has no page for {section}: name a chapter and a section, as in 02#pivot-root")
+}
+
+pub(crate) fn no_such_section(section: &str) -> String {
+    format!(
+        "the book has no section {section}; `scripts/book` makes it anew if it is older than that"
+    )
 }
 
 pub(crate) const WEB_READS_ONLY: &str = "this server only shows files\n";

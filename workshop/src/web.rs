@@ -30,11 +30,21 @@ use crate::texts;
 ///
 /// When there is no such folder, or the port is not to be had.
 pub fn serve(folder: &Path, port: u16) -> Result<()> {
+    let server = Server::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+    let says = texts::web_listens(folder, server.address());
+    serve_on(server, folder, says)
+}
+
+/// Serves the files in `folder`, says so, and goes on until Ctrl-C.
+///
+/// # Errors
+///
+/// When there is no such folder.
+pub(crate) fn serve_on(server: Server, folder: &Path, says: String) -> Result<()> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let root = open(folder, flags, Mode::empty())
         .tried(&texts::WEB_FOLDER, format_args!("open({folder:?}, O_DIRECTORY)"))?;
-    let server = Server::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
-    texts::print(texts::web_listens(folder, server.address())).context(texts::STANDARD_OUTPUT)?;
+    texts::print(says).context(texts::STANDARD_OUTPUT)?;
     server.run(move |request| answer(&root, request))
 }
 

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -31,19 +31,34 @@ impl Release {
     ///
     /// When there is no apt, no key or no network.
     pub fn open(suite: &str) -> Result<Self> {
+        Self::open_for(suite, &["amd64"])
+    }
+
+    /// The same with the packages of several kinds of machine, in Debian's names for them. The first
+    /// is the one that is meant where a package is named without.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn open_for(suite: &str, architectures: &[&str]) -> Result<Self> {
         if !Path::new(KEYS).exists() {
             bail!(
                 "{KEYS} is not there: to verify Debian's packages, install debian-archive-keyring"
             );
         }
-        let folder = cache::folder()?.join("apt").join(suite);
+        let folder =
+            cache::folder()?.join("apt").join(format!("{suite}-{}", architectures.join("-")));
         for name in ["lists/partial", "archives/partial", "parts"] {
             fs::create_dir_all(folder.join(name))?;
         }
-        let source = format!("deb [signed-by={KEYS} arch=amd64] {} {suite} main\n", mirror(suite)?);
+        let source = format!(
+            "deb [signed-by={KEYS} arch={}] {} {suite} main\n",
+            architectures.join(","),
+            mirror(suite)?
+        );
         fs::write(folder.join("sources.list"), source)?;
         fs::write(folder.join("status"), "")?;
-        fs::write(folder.join("apt.conf"), configuration(&folder)?)?;
+        fs::write(folder.join("apt.conf"), configuration(&folder, architectures)?)?;
         let release = Self { folder };
         tool::output(release.apt("apt-get").arg("update"))
             .with_context(|| format!("Debian's list of packages ({suite}) can't be fetched"))?;
@@ -112,10 +127,11 @@ impl Release {
 
 /// An apt's configuration that reads and writes in this folder alone. How to reach the network
 /// (proxies) is this machine's.
-fn configuration(folder: &Path) -> Result<String> {
+fn configuration(folder: &Path, architectures: &[&str]) -> Result<String> {
     let network = tool::output(Command::new("apt-config").args(["dump", "Acquire"]))?;
     let network = String::from_utf8(network)?;
     let folder = folder.to_str().context("the cache's path is not UTF-8")?;
+    let (first, all) = (architectures[0], architectures.join("\"; \""));
     Ok(format!(
         "{network}
          Dir::State \"{folder}\"; Dir::State::Lists \"{folder}/lists\";
@@ -125,7 +141,7 @@ fn configuration(folder: &Path) -> Result<String> {
          Dir::Etc::main \"{folder}/parts/none\"; Dir::Etc::parts \"{folder}/parts\";
          Dir::Etc::preferences \"{folder}/parts/none\";
          Dir::Etc::preferencesparts \"{folder}/parts\";
-         APT::Architecture \"amd64\"; APT::Architectures {{ \"amd64\"; }};
+         APT::Architecture \"{first}\"; APT::Architectures {{ \"{all}\"; }};
          APT::Sandbox::User \"root\"; Acquire::Languages \"none\";\n"
     ))
 }
@@ -147,6 +163,20 @@ fn mirror(suite: &str) -> Result<String> {
     let text = String::from_utf8(text)?;
     let found = text.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(' '));
     Ok(found.map_or_else(|| format!("{DEBIAN}/{path}"), String::from))
+}
+
+/// Unpacks a package's files. `dpkg-deb -x` would put a folder in the place of the link `/bin`.
+///
+/// # Errors
+///
+/// When it is no package, or a file can't be written.
+pub fn unpack(package: &Path, tree: &Path) -> Result<()> {
+    let archive = tool::output(Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package))?;
+    let mut tar = Command::new("tar");
+    tar.args(["-x", "-p", "--keep-directory-symlink", "--no-same-owner", "-C"]).arg(tree);
+    tool::output_of(tar.stdin(Stdio::piped()), &archive)
+        .with_context(|| package.display().to_string())?;
+    Ok(())
 }
 
 fn debs(folder: &Path) -> Result<Vec<PathBuf>> {

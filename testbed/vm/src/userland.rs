@@ -3,13 +3,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::packages::Release;
-use crate::{cache, disk, tool};
+use crate::packages::{Release, unpack};
+use crate::{cache, disk};
 
 /// The release that the programs are from. Any kernel runs them.
 const SUITE: &str = "bookworm";
@@ -169,15 +168,5 @@ fn make(tree: &Path, image: &Path) -> Result<()> {
     let new = image.with_extension("new");
     disk::make(tree, &new, FREE, &[Path::new("/home/student")])?;
     fs::rename(new, image)?;
-    Ok(())
-}
-
-/// Unpacks a package's files. `dpkg-deb -x` would put a folder in the place of the link `/bin`.
-fn unpack(package: &Path, tree: &Path) -> Result<()> {
-    let archive = tool::output(Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package))?;
-    let mut tar = Command::new("tar");
-    tar.args(["-x", "-p", "--keep-directory-symlink", "--no-same-owner", "-C"]).arg(tree);
-    tool::output_of(tar.stdin(Stdio::piped()), &archive)
-        .with_context(|| package.display().to_string())?;
     Ok(())
 }

@@ -8,16 +8,17 @@
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::Mode;
 use process::Attempt;
 use serde::Serialize;
 
 use super::proc::Proc;
-use super::{text, texts};
+use super::{sys, text, texts};
 
 /// One of a process's magic links.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -67,10 +68,10 @@ impl Link {
 
 impl Place {
     fn of(file: &OwnedFd) -> nix::Result<Self> {
-        let found = fstat(file)?;
+        let found = sys::metadata(file.as_fd())?;
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
         let mount = info.ok().and_then(|info| mount_id(&info));
-        Ok(Self { device: found.st_dev, inode: found.st_ino, mount })
+        Ok(Self { device: found.dev(), inode: found.ino(), mount })
     }
 }
 

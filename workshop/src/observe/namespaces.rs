@@ -9,11 +9,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use anyhow::Result;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, fstat};
 use process::Attempt;
 use process::namespaces::KINDS;
 use serde::{Serialize, Serializer};
@@ -150,10 +150,11 @@ fn look(process: &Proc, link: &str) -> Result<Option<Namespace>> {
         Ok(namespace) => namespace,
         Err(errno) => return refused(errno),
     };
-    let FileStat { st_ino, st_dev, .. } = match fstat(&namespace) {
+    let found = match sys::metadata(namespace.as_fd()) {
         Ok(found) => found,
         Err(errno) => return refused(errno),
     };
-    let owner = sys::owner(namespace.as_fd()).and_then(fstat).ok().map(|owner| owner.st_ino);
-    Ok(Some(Namespace { inode: st_ino, device: st_dev, owner }))
+    let owner = sys::owner(namespace.as_fd()).and_then(|owner| sys::metadata(owner.as_fd())).ok();
+    let owner = owner.map(|owner| owner.ino());
+    Ok(Some(Namespace { inode: found.ino(), device: found.dev(), owner }))
 }

@@ -1,7 +1,9 @@
-//! The only `unsafe` code of the workshop's command: a question that `nix` does not offer.
+//! What `nix` does not offer: whose a namespace is (the only `unsafe` code of the workshop's command),
+//! and inode numbers that are whole on every machine.
 
 #![allow(unsafe_code)]
 
+use std::fs::{File, Metadata};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -23,4 +25,11 @@ pub(super) fn owner(namespace: BorrowedFd) -> nix::Result<OwnedFd> {
     let owner = Errno::result(owner)?;
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(owner) })
+}
+
+/// What `fstat(2)` says of a file. By the standard library, since nix's numbers have 32 bits on a
+/// 32-bit machine, where a larger inode is EOVERFLOW.
+pub(super) fn metadata(file: BorrowedFd) -> nix::Result<Metadata> {
+    let found = file.try_clone_to_owned().and_then(|file| File::from(file).metadata());
+    found.map_err(|error| Errno::try_from(error).unwrap_or(Errno::UnknownErrno))
 }

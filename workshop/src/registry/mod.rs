@@ -50,13 +50,7 @@ use layout::Layout;
 ///
 /// When the images can't be made or fetched, or the address is not to be had.
 pub fn serve(address: SocketAddr, mirrored: &[String]) -> Result<()> {
-    let folder = cache_folder()?.join("registry");
-    let layout = Layout::open(&folder.join("layout"))?;
-    {
-        let _lock = layout.lock()?;
-        images::make(&layout, &folder)?;
-        mirror::fetch(&layout, mirrored)?;
-    }
+    let layout = fetch(mirrored)?;
     // Not before: a client of ours, too, asks a registry of the workshop when it finds no other.
     let server = Server::bind(address)?;
     let address = server.address();
@@ -67,6 +61,22 @@ pub fn serve(address: SocketAddr, mirrored: &[String]) -> Result<()> {
         tell(request, &answer);
         answer
     })
+}
+
+/// What is served: the images from this host's programs, and those that `mirrored` names, fetched
+/// unless they are there.
+///
+/// # Errors
+///
+/// When the images can't be made or fetched.
+pub fn fetch(mirrored: &[String]) -> Result<Layout> {
+    let folder = cache_folder()?.join("registry");
+    let layout = Layout::open(&folder.join("layout"))?;
+    let lock = layout.lock()?;
+    images::make(&layout, &folder)?;
+    mirror::fetch(&layout, mirrored)?;
+    drop(lock);
+    Ok(layout)
 }
 
 /// One line for each request: what a pull asks for is worth seeing.

@@ -10,7 +10,7 @@ use anyhow::Result;
 use cgroup_limits::Cgroup;
 use cgroup_limits::limits::Limits;
 use cgroup_limits::size::{Size, Swap};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use process::{Attempt, Mechanism};
 use uts_net::RunFolder;
 
@@ -75,5 +75,7 @@ impl Mechanism for Bounds {
 fn lower(resource: Resource, to: u64) -> Result<()> {
     let call = |name: &str| format!("{name}({resource:?}, {to})");
     let (soft, hard) = getrlimit(resource).tried(&texts::LIMIT, call("getrlimit"))?;
+    // On a 32-bit machine there is no more than that to be had anyway.
+    let to = rlim_t::try_from(to).unwrap_or(rlim_t::MAX);
     setrlimit(resource, soft.min(to), hard.min(to)).tried(&texts::LIMIT, call("setrlimit"))
 }

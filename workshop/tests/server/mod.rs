@@ -75,7 +75,7 @@ impl Registry {
         drop(output);
         let words = said
             .split_whitespace()
-            .map(|word| word.trim_start_matches("http://").trim_end_matches(['.', '/']));
+            .filter_map(|word| word.trim_start_matches("http://").split('/').next());
         let is_address = |word: &&str| word.parse::<std::net::SocketAddr>().is_ok();
         let address = words.into_iter().find(is_address).unwrap().replace("0.0.0.0", "127.0.0.1");
         Self { server: Pid::from_raw(child.id() as i32), child, address, said }

@@ -476,7 +476,7 @@ fn counter(exam: &mut Exam, scene: &Scene) -> Result<Option<Running>> {
     }
     let options = [vec!["--cpus".to_owned(), format!("0.{QUOTA}")]];
     let burn = format!("burn:{BURN}");
-    let call = scene.call(exam, &options).probe(PROBE, &[&burn, "hold"]);
+    let call = scene.call(exam, &options).probe(PROBE, &[burn.as_str(), "hold"]);
     scene.host.start(&exam.world, &call).map(Some)
 }
 

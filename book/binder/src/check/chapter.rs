@@ -1,0 +1,85 @@
+//! A chapter has its sections, in their order, and all of its exercises.
+
+use std::path::Path;
+
+use super::outline::Outline;
+use crate::book::Book;
+use crate::directives::exercise;
+use crate::fault::Fault;
+use crate::page::{Page, Use};
+use crate::rust::region;
+
+const SECTIONS: [&str; 13] = [
+    "top",
+    "question",
+    "by-hand",
+    "predict",
+    "kernel",
+    "build",
+    "check",
+    "break",
+    "others",
+    "trouble",
+    "remember",
+    "questions",
+    "sources",
+];
+
+/// What a page lacks, if it is a chapter's.
+pub(super) fn faults(book: &Book, page: &Page, outline: &Outline) -> Vec<Fault> {
+    let name = page.name();
+    let Some(number) = name.split('-').next().filter(|number| is_number(number)) else {
+        return Vec::new();
+    };
+    let fault = |line, sentence: String| Fault::new(&page.file, line, sentence);
+    let mut faults = Vec::new();
+
+    if book.chapter(number).as_deref() != Some(name) {
+        faults.push(fault(0, "no folder of solutions/ has its name".into()));
+    }
+    let mut behind = 0;
+    for section in SECTIONS {
+        let of = |heading: &super::outline::Heading| heading.id.as_deref() == Some(section);
+        match outline.headings.iter().find(|heading| of(heading)) {
+            None => faults.push(fault(0, format!("it has no section `{{#{section}}}`"))),
+            Some(heading) if heading.line < behind => {
+                let sentence = format!("section {section} stands elsewhere in other chapters");
+                faults.push(fault(heading.line, sentence));
+            }
+            Some(heading) => behind = heading.line,
+        }
+    }
+    let top = outline.headings.first().filter(|heading| heading.level == 1);
+    let begins = format!("{} ", number.trim_start_matches('0').chars().next().unwrap_or('0'));
+    if !top.is_some_and(|top| top.title.starts_with(&begins)) {
+        faults.push(fault(1, format!("it begins with `# {begins}Title {{#top}}`")));
+    }
+    if !page.uses.iter().any(|used| matches!(used, Use::Minutes(_))) {
+        faults.push(fault(0, "it does not say how long it takes: `{{#minutes 20}}`".into()));
+    }
+    if !page.text.contains("**Goal:**") {
+        faults
+            .push(fault(0, "it does not say its goal: a sentence that begins `**Goal:**`".into()));
+    }
+    for exercise in exercises(book, name) {
+        let used = Use::Exercise(number.into(), exercise.clone());
+        if !page.uses.contains(&used) {
+            let sentence =
+                format!("exercise {exercise} is missing: `{{{{#exercise {number}/{exercise}}}}}`");
+            faults.push(fault(0, sentence));
+        }
+    }
+    faults
+}
+
+fn is_number(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The names of all exercises of a chapter.
+fn exercises(book: &Book, chapter: &str) -> Vec<String> {
+    let folder = Path::new("solutions").join(chapter).join("src");
+    let sources = exercise::sources(book, &folder).into_iter();
+    let texts = sources.filter_map(|file| book.read(&file).ok());
+    texts.flat_map(|text| region::exercises(&text)).map(|exercise| exercise.name).collect()
+}

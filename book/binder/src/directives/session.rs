@@ -1,0 +1,193 @@
+//! `{{#session 02-by-hand:inside}}`: a part of a recorded session, as text. With JavaScript
+//! (`theme/session.js`) it can be played, and its commands copied.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::book::Book;
+use crate::html;
+use crate::page::{Page, Use};
+
+/// Where the recordings are, which `scripts/record` makes.
+pub(crate) const RECORDINGS: &str = "book/recordings";
+/// What is typed in them.
+pub(crate) const SESSIONS: &str = "book/sessions";
+
+pub(crate) fn render(
+    book: &Book,
+    page: &mut Page,
+    argument: &str,
+    caption: &str,
+) -> Result<String, String> {
+    let (session, part) = argument.split_once(':').ok_or_else(|| {
+        format!("{argument:?} names no part: write `{{{{#session 02-by-hand:inside}}}}`")
+    })?;
+    let script = Script::read(book, session)?;
+    if !script.parts.iter().any(|known| known == part) {
+        let others = script.parts.join(", ");
+        return Err(format!("session {session} has no part {part}; it has {others}"));
+    }
+    let first = !page.uses.iter().any(|used| matches!(used, Use::Session(of, _) if of == session));
+    page.uses.push(Use::Session(session.into(), part.into()));
+
+    let folder = Path::new(RECORDINGS).join(session);
+    let Ok(transcript) = book.read(&folder.join(format!("{part}.txt"))) else {
+        page.warn(format!(
+            "part {part} of session {session} is not recorded: `scripts/record {session}`"
+        ));
+        let missing = book.texts.fill("session.missing", &[("session", session), ("part", part)]);
+        return Ok(format!("<p class=\"missing\">{missing}</p>"));
+    };
+    let recorded = Recorded::read(book, &folder, part)?;
+    let title = html::escape(&script.title);
+    let label = book.texts.fill("session.label", &[("title", &title)]);
+    let who = match script.user.as_str() {
+        "root" => book.texts.get("session.as-root").to_owned(),
+        user => book.texts.fill("session.as-user", &[("user", &html::escape(user))]),
+    };
+    let terminal = match &recorded.terminal {
+        Some(name) => format!(
+            " <span class=\"terminal\">{}</span>",
+            book.texts.fill("session.terminal", &[("terminal", &html::escape(name))])
+        ),
+        None => String::new(),
+    };
+    let heading = match (caption, first) {
+        ("", true) => format!("<span class=\"title\">{title}</span> "),
+        ("", false) => String::new(),
+        (text, _) => format!("<span class=\"title\">{}</span> ", html::phrase(text)),
+    };
+    let cast = match book.project.join(&folder).join(format!("{part}.cast")).exists() {
+        true => format!(" data-cast=\"recordings/{session}/{part}.cast\""),
+        false => String::new(),
+    };
+    let lines = lines(&transcript, &recorded.commands);
+    Ok(format!(
+        "<figure class=\"session\" id=\"session-{session}-{part}\"{cast}>\
+         <figcaption>{heading}<span class=\"who\">{who}</span>{terminal}</figcaption>\
+         <div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{label}\">\
+         <pre><code>{lines}</code></pre></div></figure>"
+    ))
+}
+
+/// What is typed in a session.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    pub(crate) title: String,
+    pub(crate) user: String,
+    /// The names of its parts.
+    pub(crate) parts: Vec<String>,
+}
+
+impl Script {
+    /// Reads `book/sessions/NAME.session`; what else it says, the recorder knows.
+    pub(crate) fn read(book: &Book, name: &str) -> Result<Self, String> {
+        let file = Path::new(SESSIONS).join(format!("{name}.session"));
+        let text = book
+            .read(&file)
+            .map_err(|_| format!("there is no session {}: write what is typed", file.display()))?;
+        Ok(Self::parse(&text))
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut script = Self { user: "student".into(), ..Self::default() };
+        for line in text.lines() {
+            let header = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            if let Some(name) = header.and_then(|header| header.split_whitespace().next()) {
+                script.parts.push(name.into());
+            } else if !script.parts.is_empty() {
+                // What is typed; it may look like a head line.
+            } else if let Some(title) = line.strip_prefix("# title:") {
+                script.title = title.trim().into();
+            } else if let Some(user) = line.strip_prefix("# as:") {
+                script.user = user.trim().into();
+            }
+        }
+        script
+    }
+}
+
+/// What the recorder noted of a session, as far as it is shown.
+#[derive(Deserialize)]
+struct Index {
+    parts: Vec<Recorded>,
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    name: String,
+    /// The terminal's name, where it is not the first one.
+    terminal: Option<String>,
+    commands: Vec<Command>,
+}
+
+/// A command in a transcript.
+#[derive(Deserialize)]
+struct Command {
+    /// Its first line, from 1.
+    line: usize,
+    /// What was typed, without prompts; several lines if it was continued.
+    text: String,
+}
+
+impl Recorded {
+    fn read(book: &Book, folder: &Path, part: &str) -> Result<Self, String> {
+        let file = folder.join("session.json");
+        let text = book.read(&file).map_err(|error| format!("{error:#}"))?;
+        let index: Index = serde_json::from_str(&text)
+            .map_err(|error| format!("{}: {error}; record it again", file.display()))?;
+        let recorded = index.parts.into_iter().find(|recorded| recorded.name == part);
+        recorded.ok_or_else(|| format!("{} has no part {part}; record it again", file.display()))
+    }
+}
+
+/// A transcript as HTML. Lines that were typed are marked, each with its prompt apart from it, so
+/// that it can be read, seen and copied as a command.
+fn lines(transcript: &str, commands: &[Command]) -> String {
+    let lines: Vec<_> = transcript.trim_end().lines().collect();
+    let mut html: Vec<_> = lines.iter().map(|line| html::escape(line)).collect();
+    for command in commands {
+        for (place, typed) in command.text.lines().enumerate() {
+            let at = command.line.saturating_sub(1) + place;
+            let Some(prompt) = lines.get(at).and_then(|line| line.strip_suffix(typed)) else {
+                continue;
+            };
+            let class = if place == 0 { "command" } else { "continued" };
+            html[at] = format!(
+                "<span class=\"prompt\">{}</span><span class=\"{class}\">{}</span>",
+                html::escape(prompt),
+                html::escape(typed)
+            );
+        }
+    }
+    html.join("&#10;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_typed_is_a_command() {
+        let command = |line, text: &str| Command { line, text: text.into() };
+        let commands = [command(1, "cat notes"), command(3, "echo a \\\nb")];
+        assert_eq!(
+            lines("$ cat notes\n# a title\n$ echo a \\\n> b\na b\n", &commands),
+            "<span class=\"prompt\">$ </span><span class=\"command\">cat notes</span>&#10;\
+             # a title&#10;\
+             <span class=\"prompt\">$ </span><span class=\"command\">echo a \\</span>&#10;\
+             <span class=\"prompt\">&gt; </span><span class=\"continued\">b</span>&#10;a b"
+        );
+    }
+
+    #[test]
+    fn a_session_has_a_title_a_user_and_parts() {
+        let script = Script::parse(
+            "# title: Numbers\n# as: root\n# mask: \\d+\n\n[inside]\n# ps ax\nstatus: 0\n\n\
+             [outside @host]\n// why\n# lsns \\\n> -t pid\n",
+        );
+        assert_eq!((script.title.as_str(), script.user.as_str()), ("Numbers", "root"));
+        assert_eq!(script.parts, ["inside", "outside"]);
+    }
+}

@@ -1,0 +1,1 @@
+const BOOK: &str = "00#by-hand";

@@ -1,0 +1,65 @@
+// A headless Chromium and a server of the built book, for the tests.
+
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { extname, join, normalize } from "node:path";
+import { pathToFileURL } from "node:url";
+
+/** The built book. */
+export const book = process.env.BOOK ?? "target/book/en";
+
+/** What `scripts/book` installed. */
+const tools = createRequire(join(process.cwd(), "target/book/tools/npm/"));
+
+export function tool(name) {
+  return import(pathToFileURL(tools.resolve(name)).href);
+}
+
+export function toolFile(name) {
+  return tools.resolve(name);
+}
+
+const TYPES = {
+  ".css": "text/css",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".svg": "image/svg+xml",
+};
+
+/** Serves the book on loopback, as `coracle book` does: without compression. */
+export async function serve() {
+  const server = createServer(async (request, answer) => {
+    const path = normalize(new URL(request.url, "http://localhost").pathname);
+    const file = join(book, path.endsWith("/") ? join(path, "index.html") : path);
+    try {
+      const content = await readFile(file);
+      const type = TYPES[extname(file)] ?? "application/octet-stream";
+      answer.writeHead(200, { "content-type": type, "content-length": content.length });
+      answer.end(content);
+    } catch {
+      answer.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** Starts Chromium. Without these options it asks for updates, and as root it does not start. */
+export async function launch() {
+  const puppeteer = (await tool("puppeteer-core")).default;
+  return puppeteer.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-dev-shm-usage",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
