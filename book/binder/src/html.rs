@@ -32,9 +32,10 @@ pub(crate) fn markdown(text: &str) -> String {
     output.trim().replace('\n', "&#10;")
 }
 
-/// Markdown of one paragraph, without the paragraph's own tags.
+/// Markdown that begins with a sentence, without the tags of a paragraph if it is one.
 pub(crate) fn phrase(text: &str) -> String {
-    let html = markdown(text.trim());
+    // With a full stop before it "50." is no list and "# ls" no heading.
+    let html = markdown(&format!(".{}", text.trim())).replacen("<p>.", "<p>", 1);
     let inner = html.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
     match inner {
         Some(inner) if !inner.contains("<p>") => inner.to_owned(),
@@ -66,6 +67,8 @@ mod tests {
     #[test]
     fn a_phrase_has_no_paragraph_but_two_paragraphs_stay_two() {
         assert_eq!(phrase("the `/proc` folder"), "the <code>/proc</code> folder");
+        assert_eq!(phrase("50."), "50.");
+        assert_eq!(phrase("*why*, [see](b)"), "<em>why</em>, <a href=\"b\">see</a>");
         assert_eq!(phrase("one\n\ntwo"), "<p>one</p>&#10;<p>two</p>");
     }
 }

@@ -14,12 +14,12 @@ use crate::session::Session;
 use crate::stage::uid;
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// Where PID 1 stays.
+/// Where we ourselves stay.
 const INIT: &str = "init.scope";
 /// What systemd hands on to users.
 const CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
 
-/// Moves PID 1 out of the way, and makes the cgroup for the shells.
+/// Moves this process out of the way, and makes the cgroup for the shells.
 ///
 /// # Errors
 ///
@@ -27,7 +27,7 @@ const CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
 pub fn enter(session: &Session) -> Result<PathBuf> {
     let init = Path::new(ROOT).join(INIT);
     make(&init)?;
-    write(&init.join("cgroup.procs"), "1")?;
+    write(&init.join("cgroup.procs"), "0")?;
     let uid = uid(session.user);
     let slice = format!("user.slice/user-{uid}.slice");
     let path = if session.delegate {

@@ -29,12 +29,15 @@ use crate::stage;
 /// What this program is called as PID 1, which is what `ps` shows.
 pub const INIT: &str = "init";
 const PROJECT: &str = "RECORDER_PROJECT";
+const KEPT: &str = "RECORDER_KEPT";
 
 /// Where sessions run.
 #[derive(Debug)]
 pub struct Isolation {
     /// The workshop's folder, with the finished programs in `target/release`.
     pub project: PathBuf,
+    /// An empty folder, in which sessions keep for the next one what takes long to make.
+    pub kept: PathBuf,
     /// Whether the whole machine is there for the sessions: they then see its cgroups from the root.
     pub whole_machine: bool,
 }
@@ -45,31 +48,40 @@ impl Isolation {
     /// # Errors
     ///
     /// What went wrong in it, or what this machine refuses.
-    pub fn run(&self, session: &str) -> Result<Recording> {
+    pub fn run(&self, text: &str) -> Result<Recording> {
+        let session = Session::parse(text)?;
         let top = cgroups()?;
-        let before = groups(&top);
-        let group = if self.whole_machine {
-            top.clone()
-        } else {
-            let group = top.join(format!("recorder-{}", std::process::id()));
+        // On a machine that others use, too, only a cgroup of our own is touched.
+        let group = match self.whole_machine {
+            true => top,
+            false => top.join(format!("recorder-{}", std::process::id())),
+        };
+        if !self.whole_machine {
             fs::create_dir(&group)
                 .with_context(|| format!("{} could not be made", group.display()))?;
-            group
-        };
-        let outcome = self.run_in(&group, session);
-        let removed = remove(&top, &before);
+        }
+        let before = groups(&group);
+        let outcome = self.run_in(&group, &session, text);
+        let removed = remove(&group, &before);
+        if !self.whole_machine && removed.is_ok() {
+            fs::remove_dir(&group)
+                .with_context(|| format!("{} could not be removed", group.display()))?;
+        }
         let recording = outcome?;
         removed?;
         Ok(recording)
     }
 
-    fn run_in(&self, group: &Path, session: &str) -> Result<Recording> {
+    fn run_in(&self, group: &Path, session: &Session, text: &str) -> Result<Recording> {
         let script = "echo $$ >\"$1/cgroup.procs\" && exec setpriv --pdeathsig KILL unshare --mount \
-             --uts --ipc --net --pid --cgroup --propagation private --fork --kill-child \"$2\" init";
+             --uts --ipc --net --cgroup --propagation private --fork --kill-child $3 \"$2\" init";
+        let pid = if session.all_processes { "" } else { "--pid" };
         let program = env::current_exe().context("readlink(\"/proc/self/exe\")")?;
         let mut child = Command::new("sh")
             .args(["-c", script, "sh"])
             .args([group, &program])
+            .arg(pid)
+            .env(KEPT, &self.kept)
             .env(PROJECT, &self.project)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -77,7 +89,7 @@ impl Isolation {
             .context("sh(1) could not be started")?;
         let mut input = child.stdin.take().context("a pipe")?;
         // If nobody reads it the reason is on standard error, and in the status.
-        let _ = input.write_all(session.as_bytes());
+        let _ = input.write_all(text.as_bytes());
         drop(input);
         let mut output = String::new();
         child.stdout.take().context("a pipe")?.read_to_string(&mut output)?;
@@ -98,12 +110,13 @@ pub fn init() -> Result<()> {
         let program = env::current_exe().context("readlink(\"/proc/self/exe\")")?;
         return Err(Command::new(program).arg0(INIT).exec()).context("execve() of the recorder");
     }
-    let project = env::var_os(PROJECT).map(PathBuf::from).context("called by nobody")?;
+    let folder = |name| env::var_os(name).map(PathBuf::from).context("called by nobody");
+    let (project, kept) = (folder(PROJECT)?, folder(KEPT)?);
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let attempt = || {
         let session = Session::parse(&text)?;
-        let cgroup = stage::set(&session, &project)?;
+        let cgroup = stage::set(&session, &project, &kept)?;
         perform(&session, &cgroup)
     };
     let outcome = attempt().map_err(|error| format!("{error:#}"));
@@ -131,13 +144,21 @@ fn groups(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Removes the cgroups that a session made. The last of its processes may still be on their way out.
+/// Removes the cgroups that a session made below this one, with what still runs in them: the last of
+/// its processes may be on their way out, and without a PID namespace nobody has killed them yet.
 fn remove(top: &Path, before: &[PathBuf]) -> Result<()> {
     let before: HashSet<_> = before.iter().collect();
     let mut left = Vec::new();
     for _ in 0..100 {
         left = groups(top);
-        left.retain(|group| !before.contains(group) && fs::remove_dir(group).is_err());
+        left.retain(|group| {
+            let new = !before.contains(group);
+            if new {
+                // Kernels before 5.14 don't have it.
+                let _ = fs::write(group.join("cgroup.kill"), "1");
+            }
+            new && fs::remove_dir(group).is_err()
+        });
         if left.is_empty() {
             return Ok(());
         }

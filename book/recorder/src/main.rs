@@ -11,6 +11,7 @@
 //! - [`terminal`]: a terminal with a shell; [`prompt`]: how a shell says that it waits.
 //! - [`perform`]: types the session; [`event`]: what happened.
 //! - [`transcript`] and [`cast`]: what is made of it; [`results`]: the files.
+//! - [`machine`]: the virtual machine in which the book's are made.
 //! - [`masks`] and [`compare`]: whether two recordings tell the same.
 
 pub mod cast;
@@ -18,6 +19,7 @@ pub mod cgroup;
 pub mod compare;
 pub mod event;
 pub mod isolation;
+pub mod machine;
 pub mod masks;
 pub mod perform;
 pub mod prompt;
@@ -51,6 +53,8 @@ struct Arguments {
 enum Verb {
     /// Run sessions, and write what came of each into a folder of its name
     Record(Record),
+    /// Run all sessions of a folder in a virtual machine
+    Machine(InMachine),
     /// Tell whether recordings tell the same, but for what differs from run to run
     Compare(Compare),
     /// Put those into the book that tell something else than the book's
@@ -77,6 +81,16 @@ struct Record {
 }
 
 #[derive(Args)]
+struct InMachine {
+    /// The folder with recorder, project/ and sessions/
+    #[arg(long)]
+    stage: PathBuf,
+    /// The folder of the recordings
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
 struct Compare {
     /// The folder of the book's recordings
     #[arg(long)]
@@ -91,10 +105,9 @@ struct Compare {
 
 fn main() -> ExitCode {
     let by_name = env::args().next().as_deref() == Some(INIT);
-    let outcome = if by_name { isolation::init().map(|()| true) } else { call() };
+    let outcome = if by_name { isolation::init().map(|()| ExitCode::SUCCESS) } else { call() };
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("recorder: {error:#}");
             ExitCode::from(2)
@@ -102,19 +115,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn call() -> Result<bool> {
-    match Arguments::parse().verb {
-        Verb::Record(arguments) => record(&arguments),
-        Verb::Compare(arguments) => differences(&arguments).map(|it| it.is_empty()),
-        Verb::Update(arguments) => update(&arguments).map(|()| true),
-        Verb::Init => isolation::init().map(|()| true),
-    }
+fn call() -> Result<ExitCode> {
+    let holds = match Arguments::parse().verb {
+        Verb::Record(arguments) => record(&arguments)?,
+        Verb::Machine(arguments) => return machine::record(&arguments.stage, &arguments.out),
+        Verb::Compare(arguments) => differences(&arguments)?.is_empty(),
+        Verb::Update(arguments) => update(&arguments).map(|()| true)?,
+        Verb::Init => isolation::init().map(|()| true)?,
+    };
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs them all, also when one fails.
 fn record(arguments: &Record) -> Result<bool> {
-    let isolation =
-        Isolation { project: arguments.project.clone(), whole_machine: arguments.whole_machine };
+    let kept = env::temp_dir().join(format!("recorder-{}", std::process::id()));
+    fs::create_dir(&kept).with_context(|| format!("{} could not be made", kept.display()))?;
+    let isolation = Isolation {
+        project: arguments.project.clone(),
+        kept: kept.clone(),
+        whole_machine: arguments.whole_machine,
+    };
     let mut all = true;
     for path in &arguments.sessions {
         let name = name(path)?;
@@ -128,6 +148,8 @@ fn record(arguments: &Record) -> Result<bool> {
             }
         }
     }
+    fs::remove_dir_all(&kept)
+        .with_context(|| format!("{} could not be removed", kept.display()))?;
     Ok(all)
 }
 

@@ -18,8 +18,8 @@ use crate::session::{Action, Part, Session, Step};
 use crate::terminal::Terminal;
 use crate::transcript::{self, screen};
 
-/// Nothing that a reader should do takes longer.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Nothing that a reader does takes a quarter of it. Machines that are emulated are slow, though.
+const LIMIT: Duration = Duration::from_secs(120);
 /// How long a terminal is silent when somebody has stopped printing.
 const QUIET: Duration = Duration::from_millis(200);
 /// Programs that don't echo what is typed are waited for no longer.
@@ -118,6 +118,13 @@ impl Desk<'_> {
         events: &mut Vec<Event>,
     ) -> Result<()> {
         self.look()?;
+        if self.seats[seat].prompt.is_none() {
+            // Something runs there, which another terminal may have set in motion.
+            let begun = Instant::now();
+            self.until(seat, ECHO, |seat| {
+                (begun.elapsed() >= 3 * QUIET && seat.terminal.quiet(QUIET)).then_some(())
+            })?;
+        }
         // What came since: a background job's output, or what was printed behind another part's back.
         events.extend(self.seats[seat].rest());
         let at_prompt = self.seats[seat].prompt;

@@ -17,6 +17,8 @@ pub struct Session {
     pub hostname: String,
     /// Whether the user owns the cgroup that the shells are in.
     pub delegate: bool,
+    /// Whether all of the machine's processes are seen, and not only the session's.
+    pub all_processes: bool,
     /// What differs from run to run, besides what always does.
     pub masks: Vec<Regex>,
     /// What root does before, in `sh`.
@@ -107,6 +109,7 @@ struct Reader {
     user: Option<User>,
     hostname: Option<String>,
     delegate: Option<bool>,
+    all_processes: Option<bool>,
     masks: Vec<Regex>,
     setup: Vec<String>,
     /// Belongs to the first part, which has not begun.
@@ -143,6 +146,7 @@ impl Reader {
             "as" => self.user.replace(user(value)?).is_some(),
             "hostname" => self.hostname.replace(value.into()).is_some(),
             "delegate" => self.delegate.replace(yes(value)?).is_some(),
+            "all-processes" => self.all_processes.replace(yes(value)?).is_some(),
             "mask" => {
                 self.masks.push(regex(value)?);
                 false
@@ -152,7 +156,8 @@ impl Reader {
                 false
             }
             _ => bail!(
-                "there is no \"{key}\": title, as, hostname, delegate, mask and setup are known"
+                "there is no \"{key}\": title, as, hostname, delegate, all-processes, mask and setup \
+                 are known"
             ),
         };
         ensure!(!again, "\"{key}\" stands twice");
@@ -178,7 +183,8 @@ impl Reader {
     }
 
     fn finish(self) -> Result<Session> {
-        let Self { title, user, hostname, delegate, masks, setup, first: _, parts } = self;
+        let Self { title, user, hostname, delegate, all_processes, masks, setup, first: _, parts } =
+            self;
         ensure!(!parts.is_empty(), "there is no [part]");
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
@@ -191,6 +197,7 @@ impl Reader {
             user,
             hostname: hostname.unwrap_or_else(|| "laptop".into()),
             delegate,
+            all_processes: all_processes.unwrap_or(false),
             masks,
             setup,
             parts,

@@ -6,14 +6,16 @@
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{chdir, pivot_root, sethostname};
 
 use crate::cgroup;
@@ -64,13 +66,15 @@ pub fn home(user: User) -> &'static str {
     if user == User::Root { "/root" } else { "/home/student" }
 }
 
-/// Sets the stage; the cgroup for the shells is what comes back. The folder `project` is the host's.
+/// Sets the stage; the cgroup for the shells is what comes back. The folders are the host's: the
+/// workshop's, and the one in which sessions keep what all of them need.
 ///
 /// # Errors
 ///
 /// What the kernel refuses.
-pub fn set(session: &Session, project: &Path) -> Result<PathBuf> {
+pub fn set(session: &Session, project: &Path, kept: &Path) -> Result<PathBuf> {
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
+    let kept = folder(kept)?;
     tree(session.user, project)?;
     enter_tree()?;
     kernel_folders()?;
@@ -78,30 +82,42 @@ pub fn set(session: &Session, project: &Path) -> Result<PathBuf> {
     network()?;
     let cgroup = cgroup::enter(session)?;
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_SHARED, None)?;
+    first_use(session.user, &kept)?;
     for command in &session.setup {
-        run(command)?;
+        run(Command::new("sh").args(["-c", command]), User::Root)
+            .with_context(|| format!("\"setup: {command}\""))?;
     }
-    // Only kernels that can checkpoint processes have it.
-    let _ = fs::write("/proc/sys/kernel/ns_last_pid", FIRST_PID);
+    if !session.all_processes {
+        // Only kernels that can checkpoint processes have it.
+        let _ = fs::write("/proc/sys/kernel/ns_last_pid", FIRST_PID);
+    }
     Ok(cgroup)
 }
 
-/// Runs a command of the set-up, as root and without a terminal.
-fn run(command: &str) -> Result<()> {
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .env_clear()
-        .envs([("PATH", PATH), ("HOME", home(User::Root)), ("LANG", "C.UTF-8")])
-        .stdin(Stdio::null())
-        .output()
-        .context("sh(1) could not be started")?;
+/// The workshop's programs copy a root folder at their first use. Nobody wants to watch that in
+/// each session, and on a slow machine it takes a while: it is done in the first one.
+fn first_use(user: User, kept: &OwnedFd) -> Result<()> {
+    let program = "sol02-pid-namespace";
+    if !Path::new("/").join(PROJECT).join("target/release").join(program).exists() {
+        return Ok(());
+    }
+    let cache = if user == User::Root { "/var/cache" } else { "/home/student/.cache" };
+    let kept = format!("/proc/{}/fd/{}/{}", std::process::id(), kept.as_raw_fd(), user.name());
+    if !Path::new(&kept).exists() {
+        run(Command::new(program).args(["run", "true"]), user)?;
+        return run(Command::new("cp").args(["--archive", cache, &kept]), User::Root);
+    }
+    run(Command::new("cp").args(["--archive", "--no-target-directory", &kept, cache]), User::Root)
+}
+
+/// Runs a command without a terminal.
+fn run(command: &mut Command, user: User) -> Result<()> {
+    command.env_clear().envs([("PATH", PATH), ("HOME", home(user)), ("LANG", "C.UTF-8")]);
+    let output = command.uid(uid(user)).gid(uid(user)).stdin(Stdio::null()).output();
+    let output =
+        output.with_context(|| format!("{:?} could not be started", command.get_program()))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "\"setup: {command}\" ended with {}: {}",
-        output.status,
-        said.trim()
-    );
+    ensure!(output.status.success(), "it ended with {}: {}", output.status, said.trim());
     Ok(())
 }
 
@@ -110,6 +126,9 @@ fn tree(user: User, project: &Path) -> Result<()> {
     // It may lie below the folder that is about to be hidden.
     let project = folder(project)?;
     temporary(ROOT, "0755")?;
+    for name in PROGRAMS {
+        show(name)?;
+    }
     for (path, mode) in FOLDERS {
         make(path, *mode, 0)?;
     }
@@ -117,20 +136,30 @@ fn tree(user: User, project: &Path) -> Result<()> {
         make(home(user), 0o755, uid(user))?;
         make(RUNTIME, 0o700, uid(user))?;
     }
-    for name in PROGRAMS {
-        let (source, target) = (Path::new("/").join(name), Path::new(ROOT).join(name));
-        if let Ok(link) = fs::read_link(&source) {
-            symlink(link, &target).with_context(|| format!("{name} could not be linked"))?;
-        } else if source.is_dir() {
-            fs::create_dir(&target).with_context(|| format!("{name} could not be made"))?;
-            bind(&folder(&source)?, name)?;
-        }
-    }
     make(PROJECT, 0o755, 0)?;
     bind(&project, PROJECT)?;
     settings_folder()?;
     let devices = inside("dev");
     change(Some("/dev"), &devices, None, MsFlags::MS_BIND, None)
+}
+
+/// Shows a folder of the host's, or makes a link that is the same: also in its time of last change,
+/// by which the workshop's programs tell whether a copy of the host's is still right.
+fn show(name: &str) -> Result<()> {
+    let (source, target) = (Path::new("/").join(name), inside(name));
+    if let Ok(link) = fs::read_link(&source) {
+        let made = || format!("{target} could not be linked");
+        symlink(link, &target).with_context(made)?;
+        let time = fs::symlink_metadata(&source).with_context(made)?;
+        let time = TimeSpec::new(time.mtime(), time.mtime_nsec());
+        utimensat(AT_FDCWD, target.as_str(), &time, &time, UtimensatFlags::NoFollowSymlink)
+            .with_context(made)
+    } else if source.is_dir() {
+        fs::create_dir(&target).with_context(|| format!("{target} could not be made"))?;
+        bind(&folder(&source)?, name)
+    } else {
+        Ok(())
+    }
 }
 
 /// `/etc` with changes that stay in memory.

@@ -106,7 +106,7 @@ impl Question {
             ));
         }
         let summary = texts.get("questions.summary");
-        let ask = html::markdown(self.ask.trim());
+        let ask = html::phrase(&self.ask);
         // A legend holds a phrase; what else the question has (code) comes below it.
         let (legend, rest) = match ask.split_once("</p>") {
             Some((first, rest)) => (first.trim_start_matches("<p>").to_owned(), rest.to_owned()),
