@@ -136,7 +136,7 @@ fn a_mistake_has_a_file_a_line_and_a_remedy() {
         ("{{#minutes 20}}", "{{#minutes many}}", ":3: \"many\" are no minutes: write"),
         ("{{#minutes 20}}", "{{#minute 20}}", ":3: there is no directive `minute`; there are"),
         ("**Goal:**", "See {{#minutes 20}}", ":5: a directive stands on a line of its own"),
-        (":shell}}", ":shall}}", ":13: session 00-first has no part shall; it has other, shell"),
+        (":shell}}", ":shall}}", ":13: session 00-first has no part shall; it has shell, other"),
         ("{{#answer}}", "{{#end}}", ":23: a guess is `{{#predict}}`, then `{{#answer}}`"),
         ("{{#end}}", "", ":19: this guess has no `{{#end}}`"),
         ("{{#picture one}}", "{{#picture two}}", ":29: there is no picture"),

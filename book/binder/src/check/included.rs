@@ -18,11 +18,7 @@ pub(super) fn faults(tree: &Tree) -> Vec<Fault> {
         let Some(session) = file.strip_suffix(".session") else { continue };
         sessions.push(session.to_owned());
         let file = Path::new(SESSIONS).join(&file);
-        // What a picture shows that can be played with may be recorded, too, under its name.
-        let of_it = |used: &&&Use| match used {
-            Use::Session(name, _) | Use::Picture(name) => name == session,
-            _ => false,
-        };
+        let of_it = |used: &&&Use| matches!(used, Use::Session(name, _) if name == session);
         if !uses.iter().any(|used| of_it(&used)) {
             let sentence =
                 format!("no page includes a part of it: `{{{{#session {session}:PART}}}}`");

@@ -1,10 +1,9 @@
 //! `{{#session 02-by-hand:inside}}`: a part of a recorded session, as text. With JavaScript
 //! (`theme/session.js`) it can be played, and its commands copied.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::book::Book;
 use crate::html;
@@ -25,10 +24,10 @@ pub(crate) fn render(
         format!("{argument:?} names no part: write `{{{{#session 02-by-hand:inside}}}}`")
     })?;
     let script = Script::read(book, session)?;
-    let Some(typed) = script.parts.get(part) else {
-        let others: Vec<_> = script.parts.keys().map(String::as_str).collect();
-        return Err(format!("session {session} has no part {part}; it has {}", others.join(", ")));
-    };
+    if !script.parts.iter().any(|known| known == part) {
+        let others = script.parts.join(", ");
+        return Err(format!("session {session} has no part {part}; it has {others}"));
+    }
     let first = !page.uses.iter().any(|used| matches!(used, Use::Session(of, _) if of == session));
     page.uses.push(Use::Session(session.into(), part.into()));
 
@@ -40,7 +39,7 @@ pub(crate) fn render(
         let missing = book.texts.fill("session.missing", &[("session", session), ("part", part)]);
         return Ok(format!("<p class=\"missing\">{missing}</p>"));
     };
-    let recorded = Recorded::read(book, &folder, part);
+    let recorded = Recorded::read(book, &folder, part)?;
     let title = html::escape(&script.title);
     let label = book.texts.fill("session.label", &[("title", &title)]);
     let who = match script.user.as_str() {
@@ -63,7 +62,7 @@ pub(crate) fn render(
         true => format!(" data-cast=\"recordings/{session}/{part}.cast\""),
         false => String::new(),
     };
-    let lines = lines(&transcript, typed);
+    let lines = lines(&transcript, &recorded.commands);
     Ok(format!(
         "<figure class=\"session\" id=\"session-{session}-{part}\"{cast}>\
          <figcaption>{heading}<span class=\"who\">{who}</span>{terminal}</figcaption>\
@@ -77,8 +76,8 @@ pub(crate) fn render(
 pub(crate) struct Script {
     pub(crate) title: String,
     pub(crate) user: String,
-    /// The lines that are typed in each part.
-    pub(crate) parts: BTreeMap<String, Vec<String>>,
+    /// The names of its parts.
+    pub(crate) parts: Vec<String>,
 }
 
 impl Script {
@@ -93,15 +92,12 @@ impl Script {
 
     fn parse(text: &str) -> Self {
         let mut script = Self { user: "student".into(), ..Self::default() };
-        let mut part: Option<&mut Vec<String>> = None;
         for line in text.lines() {
             let header = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-            if let Some(header) = header {
-                let name = header.split_whitespace().next().unwrap_or_default();
-                part = Some(script.parts.entry(name.into()).or_default());
-            } else if let Some(part) = &mut part {
-                let typed = ["$ ", "# ", "> "].iter().find_map(|prompt| line.strip_prefix(prompt));
-                part.extend(typed.map(str::to_owned));
+            if let Some(name) = header.and_then(|header| header.split_whitespace().next()) {
+                script.parts.push(name.into());
+            } else if !script.parts.is_empty() {
+                // What is typed; it may look like a head line.
             } else if let Some(title) = line.strip_prefix("# title:") {
                 script.title = title.trim().into();
             } else if let Some(user) = line.strip_prefix("# as:") {
@@ -112,46 +108,57 @@ impl Script {
     }
 }
 
-/// What the recorder noted of a part.
-#[derive(Debug, Default)]
+/// What the recorder noted of a session, as far as it is shown.
+#[derive(Deserialize)]
+struct Index {
+    parts: Vec<Recorded>,
+}
+
+#[derive(Deserialize)]
 struct Recorded {
-    /// The terminal's name, when it has one.
+    name: String,
+    /// The terminal's name, where it is not the first one.
     terminal: Option<String>,
+    commands: Vec<Command>,
+}
+
+/// A command in a transcript.
+#[derive(Deserialize)]
+struct Command {
+    /// Its first line, from 1.
+    line: usize,
+    /// What was typed, without prompts; several lines if it was continued.
+    text: String,
 }
 
 impl Recorded {
-    fn read(book: &Book, folder: &Path, part: &str) -> Self {
-        let text = book.read(&folder.join("session.json")).unwrap_or_default();
-        let session: Value = serde_json::from_str(&text).unwrap_or_default();
-        let parts = session["parts"].as_array();
-        let of = parts.into_iter().flatten().find(|of| of["name"] == part);
-        let terminal = of.and_then(|of| of["terminal"].as_str()).filter(|name| !name.is_empty());
-        Self { terminal: terminal.map(str::to_owned) }
+    fn read(book: &Book, folder: &Path, part: &str) -> Result<Self, String> {
+        let file = folder.join("session.json");
+        let text = book.read(&file).map_err(|error| format!("{error:#}"))?;
+        let index: Index = serde_json::from_str(&text)
+            .map_err(|error| format!("{}: {error}; record it again", file.display()))?;
+        let recorded = index.parts.into_iter().find(|recorded| recorded.name == part);
+        recorded.ok_or_else(|| format!("{} has no part {part}; record it again", file.display()))
     }
 }
 
 /// A transcript as HTML. Lines that were typed are marked, each with its prompt apart from it, so
 /// that it can be read, seen and copied as a command.
-fn lines(transcript: &str, typed: &[String]) -> String {
-    let mut expected = typed.iter().peekable();
-    let mut html = Vec::new();
-    for line in transcript.trim_end().lines() {
-        let prompt = ["$ ", "# ", "> "].into_iter().find(|prompt| line.starts_with(prompt));
-        // A line of output may begin so, too.
-        let command = prompt.map(|prompt| &line[prompt.len()..]);
-        match (prompt, command) {
-            (Some(prompt), Some(command))
-                if expected.peek().is_some_and(|next| *next == command) =>
-            {
-                expected.next();
-                let class = if prompt == "> " { "continued" } else { "command" };
-                html.push(format!(
-                    "<span class=\"prompt\">{}</span><span class=\"{class}\">{}</span>",
-                    html::escape(prompt),
-                    html::escape(command)
-                ));
-            }
-            _ => html.push(html::escape(line)),
+fn lines(transcript: &str, commands: &[Command]) -> String {
+    let lines: Vec<_> = transcript.trim_end().lines().collect();
+    let mut html: Vec<_> = lines.iter().map(|line| html::escape(line)).collect();
+    for command in commands {
+        for (place, typed) in command.text.lines().enumerate() {
+            let at = command.line.saturating_sub(1) + place;
+            let Some(prompt) = lines.get(at).and_then(|line| line.strip_suffix(typed)) else {
+                continue;
+            };
+            let class = if place == 0 { "command" } else { "continued" };
+            html[at] = format!(
+                "<span class=\"prompt\">{}</span><span class=\"{class}\">{}</span>",
+                html::escape(prompt),
+                html::escape(typed)
+            );
         }
     }
     html.join("&#10;")
@@ -163,9 +170,10 @@ mod tests {
 
     #[test]
     fn only_what_was_typed_is_a_command() {
-        let typed = ["cat notes".to_owned(), "echo a \\".to_owned(), "b".to_owned()];
+        let command = |line, text: &str| Command { line, text: text.into() };
+        let commands = [command(1, "cat notes"), command(3, "echo a \\\nb")];
         assert_eq!(
-            lines("$ cat notes\n# a title\n$ echo a \\\n> b\na b\n", &typed),
+            lines("$ cat notes\n# a title\n$ echo a \\\n> b\na b\n", &commands),
             "<span class=\"prompt\">$ </span><span class=\"command\">cat notes</span>&#10;\
              # a title&#10;\
              <span class=\"prompt\">$ </span><span class=\"command\">echo a \\</span>&#10;\
@@ -180,7 +188,6 @@ mod tests {
              [outside @host]\n// why\n# lsns \\\n> -t pid\n",
         );
         assert_eq!((script.title.as_str(), script.user.as_str()), ("Numbers", "root"));
-        assert_eq!(script.parts["inside"], ["ps ax"]);
-        assert_eq!(script.parts["outside"], ["lsns \\", "-t pid"]);
+        assert_eq!(script.parts, ["inside", "outside"]);
     }
 }

@@ -33,10 +33,18 @@ pub(crate) fn find(source: &str, name: &str) -> Result<String, String> {
         return Ok(finished(&lines[start + 1..end.max(start + 1)]));
     }
     let file = syn::parse_file(source).map_err(|error| format!("it is no Rust: {error}"))?;
-    let mut found = Vec::new();
-    items(&file.items, "", name, &mut found);
+    let mut all = Vec::new();
+    items(&file.items, "", &mut all);
+    // `Type::method` is also just `method`, where nothing else has that name.
+    let exact = |found: &&Found| found.name == name;
+    let method =
+        |found: &&Found| found.name.strip_suffix(name).is_some_and(|owner| owner.ends_with("::"));
+    let mut found: Vec<_> = all.iter().filter(exact).collect();
+    if found.is_empty() {
+        found = all.iter().filter(method).collect();
+    }
     match found[..] {
-        [(start, end)] => Ok(finished(&lines[with_comments(&lines, start)..end])),
+        [found] => Ok(finished(&lines[with_comments(&lines, found.first)..found.behind])),
         [] => Err(format!("it has no anchor and no item {name}")),
         _ => {
             Err(format!("it has several items {name}: name one as `Type::{name}`, or by an anchor"))
@@ -119,39 +127,51 @@ fn with_comments(lines: &[&str], start: usize) -> usize {
     start - lines[..start].iter().rev().take_while(is_comment).count()
 }
 
-/// Where the items of a name stand: the first line, and the one behind the last.
-fn items(items: &[Item], module: &str, name: &str, found: &mut Vec<(usize, usize)>) {
+/// An item: where its first line is, and the one behind its last.
+struct Found {
+    name: String,
+    first: usize,
+    behind: usize,
+}
+
+impl Found {
+    fn new(name: String, item: &impl Spanned) -> Self {
+        let span = item.span();
+        Self { name, first: span.start().line - 1, behind: span.end().line }
+    }
+}
+
+/// Finds all items, with their owners' names before theirs.
+fn items(items: &[Item], module: &str, found: &mut Vec<Found>) {
     for item in items {
-        let own = match item {
+        let name = match item {
             Item::Const(item) => item.ident.to_string(),
             Item::Enum(item) => item.ident.to_string(),
             Item::Fn(item) => item.sig.ident.to_string(),
             Item::Macro(item) => item.ident.as_ref().map(ToString::to_string).unwrap_or_default(),
             Item::Mod(item) => {
-                let inside = format!("{module}{}::", item.ident);
                 let content = item.content.as_ref().map_or(&[][..], |(_, items)| items);
-                self::items(content, &inside, name, found);
+                self::items(content, &format!("{module}{}::", item.ident), found);
                 continue;
             }
             Item::Static(item) => item.ident.to_string(),
             Item::Struct(item) => item.ident.to_string(),
             Item::Trait(item) => {
-                let owner = item.ident.to_string();
                 for member in &item.items {
                     if let TraitItem::Fn(method) = member {
-                        let own = format!("{module}{owner}::{}", method.sig.ident);
-                        note(&own, name, method, found);
+                        let name = format!("{module}{}::{}", item.ident, method.sig.ident);
+                        found.push(Found::new(name, method));
                     }
                 }
-                owner
+                item.ident.to_string()
             }
             Item::Type(item) => item.ident.to_string(),
             Item::Impl(item) => {
                 let owner = type_name(&item.self_ty);
                 for member in &item.items {
                     if let ImplItem::Fn(method) = member {
-                        let own = format!("{module}{owner}::{}", method.sig.ident);
-                        note(&own, name, method, found);
+                        let name = format!("{module}{owner}::{}", method.sig.ident);
+                        found.push(Found::new(name, method));
                     }
                 }
                 let of = item.trait_.as_ref().and_then(|(path, _)| path.segments.last());
@@ -162,15 +182,7 @@ fn items(items: &[Item], module: &str, name: &str, found: &mut Vec<(usize, usize
             }
             _ => continue,
         };
-        note(&format!("{module}{own}"), name, item, found);
-    }
-}
-
-/// Notes an item of that name, or of one that ends so: `Type::method` is also just `method`.
-fn note(own: &str, name: &str, item: &impl Spanned, found: &mut Vec<(usize, usize)>) {
-    if own == name || own.strip_suffix(name).is_some_and(|owner| owner.ends_with("::")) {
-        let span = item.span();
-        found.push((span.start().line - 1, span.end().line));
+        found.push(Found::new(format!("{module}{name}"), item));
     }
 }
 
@@ -213,7 +225,10 @@ impl Box {
 }
 
 fn other() {}
-fn area() {}
+
+impl Other {
+    fn other(&self) {}
+}
 ";
 
     #[test]
@@ -232,6 +247,7 @@ fn area() {}
             "// Not what rustdoc shows.\n/// Its area.\nfn area(&self) -> u8 {\n    // Squares.\n    \
              self.side * self.side\n}"
         );
+        assert_eq!(find(SOURCE, "other").unwrap(), "fn other() {}");
         assert!(find(SOURCE, "impl Box").unwrap().starts_with("impl Box {"));
     }
 
