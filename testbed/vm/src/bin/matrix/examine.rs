@@ -51,19 +51,18 @@ pub(crate) fn examine(
         }
         Ok(machine.put(&script, "/examine.sh").get("/tmp/results", &results))
     };
+    let log = fs::File::create(folder.join("log"))?;
     match &environment.place {
         Place::Here(user) => {
-            if !here(project, *user, &script, &folder)? {
+            if !here(project, *user, &script, &folder, log)? {
                 return Ok(None);
             }
         }
         Place::Machine(machine) => {
-            let outcome = put(machine)?.run(["bash", "/examine.sh", "/tmp/results"])?;
-            fs::write(folder.join("log"), [outcome.out, outcome.error].concat())?;
+            put(machine)?.log(["bash", "/examine.sh", "/tmp/results"], &log)?;
         }
         Place::Container(machine) => {
-            let outcome = put(machine)?.run(["bash", "-c", &contained(project)])?;
-            fs::write(folder.join("log"), [outcome.out, outcome.error].concat())?;
+            put(machine)?.log(["bash", "-c", &contained(project)], &log)?;
         }
     }
     Ok(Some(results))
@@ -79,15 +78,17 @@ fn examination(project: &Project, quick: bool) -> String {
          PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor --json \\\n\
            >\"$results/doctor.json\" 2>>\"$results/doctor.log\"\n\
          check() {{\n\
-           timeout 60 \"$programs/sol$2\" run true >\"$results/run-$1.log\" 2>&1 </dev/null\n\
+           echo \"$SECONDS s: check $1\"\n\
            timeout 600 coracle check $1 --json --bin \"$programs/sol$2\" \\\n\
-             >\"$results/check-$1.json\" 2>\"$results/check-$1.log\" </dev/null\n\
+             >\"$results/check-$1.json\" 2>\"$results/check-$1.log\" </dev/null && return\n\
+           # What the program itself says to it.\n\
+           timeout 600 \"$programs/sol$2\" run true >\"$results/run-$1.log\" 2>&1 </dev/null\n\
+           return 1\n\
          }}\n\
          tests() {{\n\
-           cd \"$2\"; begun=$SECONDS\n\
+           cd \"$2\"; echo \"$SECONDS s: ${{3##*/}}\"\n\
            timeout 1800 \"$3\" --skip {SKIPPED} >>\"$results/tests-$1.log\" 2>&1 </dev/null ||\n\
              echo \"${{3##*/}}\" >>\"$results/failed-$1\"\n\
-           echo \"$1 ${{3##*/}} $((SECONDS - begun)) s\" >>\"$results/times\"\n\
          }}\n",
         quoted(&project.programs),
     );
@@ -139,7 +140,13 @@ fn contained(project: &Project) -> String {
 }
 
 /// The same on this machine; whether that is possible.
-fn here(project: &Project, user: User, script: &Path, folder: &Path) -> Result<bool> {
+fn here(
+    project: &Project,
+    user: User,
+    script: &Path,
+    folder: &Path,
+    log: fs::File,
+) -> Result<bool> {
     let root = geteuid().is_root();
     let mut command = match (user, root) {
         (User::Root, false) => return Ok(false),
@@ -160,7 +167,6 @@ fn here(project: &Project, user: User, script: &Path, folder: &Path) -> Result<b
     if user == User::Student {
         command.env("HOME", &home).env_remove("XDG_RUNTIME_DIR").env_remove("XDG_CACHE_HOME");
     }
-    let log = fs::File::create(folder.join("log"))?;
     command.stdout(log.try_clone()?).stderr(log);
     command.status().context("the examination can't be started")?;
     let _ = fs::remove_dir_all(home);
