@@ -20,8 +20,11 @@ use crate::transcript::{self, screen};
 
 /// Nothing that a reader does takes a quarter of it. Machines that are emulated are slow, though.
 const LIMIT: Duration = Duration::from_secs(120);
-/// How long a terminal is silent when somebody has stopped printing.
-const QUIET: Duration = Duration::from_millis(200);
+/// How long to look at terminals at a time, in milliseconds.
+const TURN: u16 = 20;
+/// How many turns a terminal is silent when somebody has stopped printing. Turns are counted, and
+/// not time: in an emulated machine that does not get on, nobody else gets on either.
+const QUIET: u32 = 10;
 /// Programs that don't echo what is typed are waited for no longer.
 const ECHO: Duration = Duration::from_secs(2);
 
@@ -120,10 +123,8 @@ impl Desk<'_> {
         self.look()?;
         if self.seats[seat].prompt.is_none() {
             // Something runs there, which another terminal may have set in motion.
-            let begun = Instant::now();
-            self.until(seat, ECHO, |seat| {
-                (begun.elapsed() >= 3 * QUIET && seat.terminal.quiet(QUIET)).then_some(())
-            })?;
+            self.seats[seat].terminal.listen();
+            self.until(seat, ECHO, |seat| seat.terminal.quiet(3 * QUIET).then_some(()))?;
         }
         // What came since: a background job's output, or what was printed behind another part's back.
         events.extend(self.seats[seat].rest());
@@ -275,7 +276,9 @@ impl Desk<'_> {
             let mut watched: Vec<_> =
                 open.map(|seat| PollFd::new(seat.terminal.as_fd(), PollFlags::POLLIN)).collect();
             // A signal (a child ended) may interrupt it, which is no reason to stop.
-            let _ = poll(&mut watched, PollTimeout::from(20_u16));
+            if poll(&mut watched, PollTimeout::from(TURN)) == Ok(0) {
+                self.seats.iter_mut().for_each(|seat| seat.terminal.heard_nothing());
+            }
         }
     }
 

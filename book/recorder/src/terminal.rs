@@ -34,6 +34,8 @@ pub struct Terminal {
     /// Where in `printed` something came after a pause.
     pauses: Vec<(usize, Duration)>,
     last: Instant,
+    /// Turns without anything since.
+    silent: u32,
     /// Nobody is there any more who could print.
     ended: bool,
 }
@@ -57,6 +59,7 @@ impl Terminal {
             printed: Vec::new(),
             pauses: Vec::new(),
             last: Instant::now(),
+            silent: 0,
             ended: false,
         })
     }
@@ -68,6 +71,7 @@ impl Terminal {
     /// When nobody is there to read them.
     pub fn send(&mut self, keys: &[u8]) -> Result<()> {
         self.last = Instant::now();
+        self.silent = 0;
         self.master.write_all(keys).context("the terminal takes no more input")
     }
 
@@ -84,6 +88,7 @@ impl Terminal {
                 Ok(count) => {
                     let pause = self.last.elapsed();
                     self.last = Instant::now();
+                    self.silent = 0;
                     if pause >= PAUSE {
                         self.pauses.push((self.printed.len(), pause));
                     }
@@ -112,10 +117,20 @@ impl Terminal {
         String::from_utf8_lossy(&self.printed).into_owned()
     }
 
-    /// Whether nothing was printed or typed for so long.
+    /// Begins to wait for silence.
+    pub fn listen(&mut self) {
+        self.silent = 0;
+    }
+
+    /// Nothing was printed for a turn.
+    pub fn heard_nothing(&mut self) {
+        self.silent += 1;
+    }
+
+    /// Whether nothing was printed or typed for so many turns.
     #[must_use]
-    pub fn quiet(&self, time: Duration) -> bool {
-        self.last.elapsed() >= time
+    pub fn quiet(&self, turns: u32) -> bool {
+        self.silent >= turns
     }
 
     /// Drops what was printed up to the end of the first line; false where there is none yet.

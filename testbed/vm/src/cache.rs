@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
@@ -26,7 +26,16 @@ pub fn folder() -> Result<PathBuf> {
 ///
 /// When the lock's file can't be made.
 pub fn lock() -> Result<impl Drop> {
-    let path = folder()?.join("lock");
+    lock_in(&folder()?)
+}
+
+/// The same for another folder.
+///
+/// # Errors
+///
+/// As above.
+pub fn lock_in(folder: &Path) -> Result<impl Drop + use<>> {
+    let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("{} can't be made", path.display()))?;
     let lock = nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusive);
     lock.map_err(|(_, errno)| anyhow!("{} can't be locked: {errno}", path.display()))

@@ -215,6 +215,19 @@ impl Machine {
         self.watched(command, &mut PassedOn)
     }
 
+    /// The same, with all of it going to `log`, in the order in which it comes.
+    ///
+    /// # Errors
+    ///
+    /// As above, and when the log can't be written.
+    pub fn log<W: Into<OsString>>(
+        &self,
+        command: impl IntoIterator<Item = W>,
+        log: &File,
+    ) -> Result<u8> {
+        self.watched(command, &mut Logged(log))
+    }
+
     /// Runs a command that is connected with this process's own terminal.
     ///
     /// # Errors
@@ -503,6 +516,19 @@ impl Watcher for PassedOn {
         let mut out = io::stdout();
         out.write_all(bytes)?;
         out.flush()
+    }
+
+    fn started(&mut self, mut port: UnixStream) -> io::Result<()> {
+        vm_init::write(&mut port, Kind::Input, b"")
+    }
+}
+
+/// Writes down what a command writes.
+struct Logged<'a>(&'a File);
+
+impl Watcher for Logged<'_> {
+    fn heard(&mut self, _: Kind, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
     }
 
     fn started(&mut self, mut port: UnixStream) -> io::Result<()> {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::build::{self, Artifact, Kind};
-use crate::disk;
+use crate::{cache, disk};
 
 /// Where the machine's disk with the project is, and what is on it.
 #[derive(Debug)]
@@ -51,10 +51,7 @@ impl Project {
     ///
     /// When they can't be built.
     pub fn with_programs() -> Result<Self> {
-        let packages = packages()?;
-        let mut arguments = vec!["build", "--bins"];
-        arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-        Self::new("programs", &build::cargo(&arguments)?)
+        Self::new("programs", &programs()?)
     }
 
     /// The same and all their tests.
@@ -66,7 +63,10 @@ impl Project {
         let packages = packages()?;
         let mut arguments = vec!["test", "--no-run"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-        Self::new("tests", &build::cargo(&arguments)?)
+        let mut built = programs()?;
+        let tests = build::cargo(&arguments)?;
+        built.extend(tests.into_iter().filter(|artifact| artifact.kind == Kind::Test));
+        Self::new("tests", &built)
     }
 
     fn new(name: &str, built: &[Artifact]) -> Result<Self> {
@@ -90,9 +90,19 @@ impl Project {
         let folder = root.join("target/vm");
         fs::create_dir_all(&folder)?;
         let image = folder.join(format!("{name}.ext4"));
+        let lock = cache::lock_in(&folder)?;
         make(&root, &files, &image)?;
+        drop(lock);
         Ok(Self { root, programs, tests, image })
     }
+}
+
+/// The finished programs.
+fn programs() -> Result<Vec<Artifact>> {
+    let packages = packages()?;
+    let mut arguments = vec!["build", "--bins"];
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
+    build::cargo(&arguments)
 }
 
 /// The packages whose programs are for the machine.

@@ -1,0 +1,178 @@
+//! What is run in an environment.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use nix::unistd::geteuid;
+use vm::project::Test;
+use vm::{Project, User};
+
+use crate::environment::{Environment, Place};
+
+/// The rows' names beside the chapters' numbers: the tests of the sandbox around students' programs.
+pub(crate) const SAFETY_NET: &str = "net";
+
+/// Tests that say the same on every kernel, and take their time under emulation: every kernel call
+/// of a run refused in turn (by strace), the contents of a root folder, hostile archives, other
+/// people's tools.
+const SAME_EVERYWHERE: [&str; 4] = ["host_root", "hostile", "peers", "registry"];
+const SKIPPED: &str = "every_refused_call_is_one_sentence";
+
+/// In a machine there is no compiler, and a chapter is not to be called impossible for that: what
+/// is asked for its version answers.
+const FOR_DOCTOR: &str = "/for-doctor";
+const STAND_INS: [(&str, &str); 3] =
+    [("cargo", "cargo 1.85.0"), ("rustc", "rustc 1.85.0"), ("cc", "/usr/lib/crt1.o")];
+
+/// Runs everything there; the folder with the results. `None` where this machine can't be that
+/// environment.
+pub(crate) fn examine(
+    project: &Project,
+    environment: &Environment,
+    quick: bool,
+) -> Result<Option<PathBuf>> {
+    let folder = project.root.join("target/vm/matrix").join(&environment.name);
+    let _ = fs::remove_dir_all(&folder);
+    let results = folder.join("results");
+    fs::create_dir_all(&results)?;
+    let script = folder.join("examine.sh");
+    fs::write(&script, examination(project, quick))?;
+    let put = |machine: &vm::Machine| -> Result<vm::Machine> {
+        let mut machine = machine.clone().project(project).folder(&project.root);
+        for (name, answer) in STAND_INS {
+            let program = folder.join(name);
+            fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n"))?;
+            fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+            machine = machine.put(program, Path::new(FOR_DOCTOR).join(name));
+        }
+        Ok(machine.put(&script, "/examine.sh").get("/tmp/results", &results))
+    };
+    let log = fs::File::create(folder.join("log"))?;
+    match &environment.place {
+        Place::Here(user) => {
+            if !here(project, *user, &script, &folder, log)? {
+                return Ok(None);
+            }
+        }
+        Place::Machine(machine) => {
+            put(machine)?.log(["bash", "/examine.sh", "/tmp/results"], &log)?;
+        }
+        Place::Container(machine) => {
+            put(machine)?.log(["bash", "-c", &contained(project)], &log)?;
+        }
+    }
+    Ok(Some(results))
+}
+
+/// The whole examination, as a script whose argument is the folder for the results.
+fn examination(project: &Project, quick: bool) -> String {
+    let mut script = format!(
+        "results=$1; mkdir -p \"$results\"; programs={}\n\
+         export PATH=\"$programs:$PATH\"\n\
+         # The first time a kernel loads modules, and much else is done for the first time.\n\
+         PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor >\"$results/doctor.log\" 2>&1\n\
+         PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor --json \\\n\
+           >\"$results/doctor.json\" 2>>\"$results/doctor.log\"\n\
+         check() {{\n\
+           echo \"$SECONDS s: check $1\"\n\
+           timeout 600 coracle check $1 --json --bin \"$programs/sol$2\" \\\n\
+             >\"$results/check-$1.json\" 2>\"$results/check-$1.log\" </dev/null && return\n\
+           # What the program itself says to it.\n\
+           timeout 600 \"$programs/sol$2\" run true >\"$results/run-$1.log\" 2>&1 </dev/null\n\
+           return 1\n\
+         }}\n\
+         tests() {{\n\
+           cd \"$2\"; echo \"$SECONDS s: ${{3##*/}}\"\n\
+           timeout 1800 \"$3\" --skip {SKIPPED} >>\"$results/tests-$1.log\" 2>&1 </dev/null ||\n\
+             echo \"${{3##*/}}\" >>\"$results/failed-$1\"\n\
+         }}\n",
+        quoted(&project.programs),
+    );
+    for chapter in chapters(project) {
+        let number = &chapter[..2];
+        // An emulated machine on a busy one is slow, and a check has limits: what fails is tried
+        // twice.
+        let _ = writeln!(script, "check {number} {chapter} || check {number} {chapter}");
+    }
+    for test in &project.tests {
+        if let Some(row) = row(test).filter(|_| !quick || is_quick(test)) {
+            let (folder, program) = (quoted(&test.folder), quoted(&test.program));
+            let _ = writeln!(script, "tests {row} {folder} {program}");
+        }
+    }
+    script
+}
+
+/// The chapters: `00-process`, and so on.
+pub(crate) fn chapters(project: &Project) -> Vec<String> {
+    let mut all: Vec<_> = project.tests.iter().map(|test| test.package.clone()).collect();
+    all.retain(|package| package.starts_with(|first: char| first.is_ascii_digit()));
+    all.dedup();
+    all
+}
+
+/// The row that a test belongs to.
+fn row(test: &Test) -> Option<&str> {
+    if test.package.starts_with(|first: char| first.is_ascii_digit()) {
+        let same = SAME_EVERYWHERE.contains(&test.name.as_str());
+        return (!same).then(|| &test.package[..2]);
+    }
+    (test.name == "harm").then_some(SAFETY_NET)
+}
+
+/// Whether a test looks at the kernel alone, and fast.
+fn is_quick(test: &Test) -> bool {
+    ["process", "pid_namespace", "rootless", "overlay", "limits"].contains(&test.name.as_str())
+}
+
+/// The same in a container of podman's, in a machine.
+fn contained(project: &Project) -> String {
+    let root = quoted(&project.root);
+    format!(
+        "mkdir -p /image /tmp/results && mount --bind / /image &&
+         podman run --quiet --rm --network=host --log-driver=none -v {root}:{root} \
+           -v /tmp/results:/tmp/results -w {root} --rootfs /image:O bash /examine.sh /tmp/results"
+    )
+}
+
+/// The same on this machine; whether that is possible.
+fn here(
+    project: &Project,
+    user: User,
+    script: &Path,
+    folder: &Path,
+    log: fs::File,
+) -> Result<bool> {
+    let root = geteuid().is_root();
+    let mut command = match (user, root) {
+        (User::Root, false) => return Ok(false),
+        (User::Root, true) | (User::Student, false) => Command::new("bash"),
+        (User::Student, true) => {
+            chown(folder.join("results"), Some(1000), Some(1000))?;
+            let mut command = Command::new("unshare");
+            // A tree as if this user had built it: tests write there.
+            let enter = "mount -t tmpfs -o uid=1000,gid=1000 tests \"$1/target/tmp\" && shift &&
+                exec setpriv --reuid=1000 --regid=1000 --clear-groups -- bash \"$@\"";
+            command.args(["--mount", "--propagation", "private", "bash", "-c", enter, "user"]);
+            command.arg(&project.root);
+            command
+        }
+    };
+    let home = folder.join("results/home");
+    command.arg(script).arg(folder.join("results")).stdin(Stdio::null());
+    if user == User::Student {
+        command.env("HOME", &home).env_remove("XDG_RUNTIME_DIR").env_remove("XDG_CACHE_HOME");
+    }
+    command.stdout(log.try_clone()?).stderr(log);
+    command.status().context("the examination can't be started")?;
+    let _ = fs::remove_dir_all(home);
+    Ok(true)
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}

@@ -1,0 +1,135 @@
+//! What came of an examination.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::environment::Environment;
+use crate::examine::SAFETY_NET;
+
+/// A row of the table: an environment, and how each chapter fares there.
+pub(crate) struct Row {
+    pub(crate) environment: Environment,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// How a chapter fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// All of it works.
+    Works,
+    /// It works, but for what these sentences of the doctor's are about.
+    Less(Vec<String>),
+    /// It does not, for the reasons in these sentences of the doctor's.
+    Cannot(Vec<String>),
+    /// It was not run, and why.
+    NotRun(String),
+    /// It should be otherwise: where to look.
+    Wrong(String),
+}
+
+/// The rows' names: the chapters', and the safety net's.
+pub(crate) const ROWS: [&str; 8] = ["00", "01", "02", "03", "04", "05", "06", SAFETY_NET];
+
+/// What the machines lack on purpose: they have no way outside, and chapter 06 pulls from the
+/// workshop's own registry.
+const ON_PURPOSE: [&str; 1] = ["registry-network"];
+
+#[derive(Deserialize)]
+struct Diagnosis {
+    chapters: Vec<Chapter>,
+}
+
+#[derive(Deserialize)]
+struct Chapter {
+    chapter: String,
+    state: String,
+    lacks: Vec<Lack>,
+}
+
+#[derive(Deserialize)]
+struct Lack {
+    id: String,
+    seen: String,
+    why: String,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    passed: bool,
+}
+
+impl Row {
+    pub(crate) fn new(environment: Environment, results: Option<&Path>) -> Result<Self> {
+        let Some(results) = results else {
+            let why = Cell::NotRun("this machine's root alone can run it".into());
+            return Ok(Self { environment, cells: vec![why; ROWS.len()] });
+        };
+        let text = fs::read(results.join("doctor.json"));
+        let text = text.with_context(|| format!("{}: no diagnosis", environment.name))?;
+        let diagnosis: Diagnosis = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: {}", environment.name, results.display()))?;
+        let cells = ROWS.iter().map(|row| cell(row, &diagnosis, results)).collect();
+        Ok(Self { environment, cells })
+    }
+
+    /// Whether every cell is explained.
+    pub(crate) fn is_right(&self) -> bool {
+        !self.cells.iter().any(|cell| matches!(cell, Cell::Wrong(_)))
+    }
+}
+
+fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
+    let log = fs::read_to_string(results.join(format!("tests-{row}.log"))).unwrap_or_default();
+    let failed = fs::read_to_string(results.join(format!("failed-{row}"))).unwrap_or_default();
+    let failed = failed.split_whitespace().collect::<Vec<_>>().join(", ");
+    if row == SAFETY_NET {
+        return match (log.is_empty(), skipped(&log), failed.is_empty()) {
+            (true, ..) => Cell::NotRun("left out of the quick run".into()),
+            (_, Some(why), true) => Cell::NotRun(why),
+            (.., true) => Cell::Works,
+            (.., false) => Cell::Wrong(format!("{failed} failed")),
+        };
+    }
+    let Some(chapter) = diagnosis.chapters.iter().find(|chapter| chapter.chapter == row) else {
+        return Cell::Wrong("the doctor does not know it".into());
+    };
+    let lacks = chapter.lacks.iter().filter(|lack| !ON_PURPOSE.contains(&lack.id.as_str()));
+    let lacks: Vec<_> = lacks.collect();
+    let sentences = lacks.iter().map(|lack| format!("{} ({})", lack.why, lack.seen)).collect();
+    let read = |name: String| fs::read_to_string(results.join(name)).unwrap_or_default();
+    let verdict = read(format!("check-{row}.json"));
+    let passed = serde_json::from_str(&verdict).is_ok_and(|check: Check| check.passed);
+    // What refuses says what the doctor has seen.
+    let same = |said: &str| lacks.iter().any(|lack| said.contains(&lack.seen));
+    let told = same(&verdict) || same(&read(format!("check-{row}.log")));
+    let run = read(format!("run-{row}.log"));
+    match (chapter.state.as_str(), passed, failed.is_empty()) {
+        ("cannot", true, _) => Cell::Wrong("the doctor calls it impossible, and it works".into()),
+        ("cannot", ..) if !told => {
+            Cell::Wrong("the check does not say what the doctor says".into())
+        }
+        ("cannot", ..) if !same(&run) => {
+            Cell::Wrong("the program does not say what the doctor says".into())
+        }
+        ("cannot", ..) => Cell::Cannot(sentences),
+        (_, false, _) if !told => Cell::Wrong("the check fails".into()),
+        (_, true, false) => Cell::Wrong(format!("{failed} failed")),
+        _ if lacks.is_empty() => Cell::Works,
+        _ => Cell::Less(sentences),
+    }
+}
+
+/// Why every test was skipped, if so.
+fn skipped(log: &str) -> Option<String> {
+    let skipped = log.matches("SKIPPED: ").count();
+    let run: usize = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("running "))
+        .filter_map(|line| line.split(' ').next()?.parse::<usize>().ok())
+        .sum();
+    let (_, why) = log.split_once("SKIPPED: ")?;
+    (skipped >= run).then(|| why.lines().next().unwrap_or_default().to_string())
+}
