@@ -235,7 +235,8 @@ impl Throttle {
 }
 
 /// Docker speaks v1's language: 2 to 262144, usually 1024. v2 has weights, 1 to 10000, usually 100.
-/// Every runtime maps the ends of one range to the ends of the other.
+/// A straight line from the ends of one range to the ends of the other, as Kubernetes and crun have
+/// drawn it; newer runcs draw a curve, on which 1024 becomes 100.
 fn shares(shares: u64, version: Version) -> Setting {
     let shares = shares.clamp(2, 262_144);
     match version {
