@@ -10,6 +10,7 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use nix::errno::Errno;
 
 use crate::failure::Attempt;
 use crate::texts;
@@ -37,7 +38,12 @@ impl Namespaces {
         let mut inodes = [None; 8];
         for (inode, kind) in inodes.iter_mut().zip(KINDS) {
             let link = PathBuf::from(format!("/proc/{pid}/ns/{kind}"));
-            *inode = match fs::read_link(&link) {
+            // Where this is not ours to look into, Linux 5.10 answers with nothing instead of EACCES.
+            let read = fs::read_link(&link).and_then(|text| match text.as_os_str().is_empty() {
+                true => Err(Errno::EACCES.into()),
+                false => Ok(text),
+            });
+            *inode = match read {
                 // "pid:[4026531836]"
                 Ok(text) => text
                     .to_string_lossy()
