@@ -40,6 +40,11 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 static HARDWARE_ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b").expect("a regex"));
 
+/// When bash tells that a job has ended depends on when it looks, and sometimes it has no time to.
+static JOB_ENDED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\[\d+\][+-]? +(?:Done|Exit \d+|Killed|Terminated)\b").expect("a regex")
+});
+
 /// Columns of `ps`, `lsns` and their like that hold numbers of processes, and times.
 const VOLATILE: [&str; 17] = [
     "PID", "PPID", "PGID", "PGRP", "SID", "SESS", "TPGID", "TID", "SPID", "LWP", "START", "STIME",
@@ -51,7 +56,7 @@ const VOLATILE: [&str; 17] = [
 pub fn mask(transcript: &str, own: &[Regex]) -> String {
     let mut table = None;
     let mut masked = String::new();
-    for line in transcript.lines() {
+    for line in transcript.lines().filter(|line| !JOB_ENDED.is_match(line)) {
         if line.starts_with("$ ") || line.starts_with("# ") {
             // What was typed is the same each time.
             table = None;
@@ -148,6 +153,7 @@ mod tests {
         same("started 0f3c9a5b7d21", "started aaaabbbbcccc");
         same("link/ether 06:2a:8b:00:11:22 brd", "link/ether 5e:2a:8b:00:11:22 brd");
         same("[1] 1234", "[1] 998");
+        same("[1]+  Killed                  sleep 1000\nx", "x");
         same("/proc/1234/ns", "/proc/12345/ns");
         same("[pid  1234] clone", "[pid 99812] clone");
     }
