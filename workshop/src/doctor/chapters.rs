@@ -58,9 +58,10 @@ const ALWAYS: &[(Probe, Weight)] = &[
     (Pidfd, Needed),
     (CloseRange, Needed),
 ];
-/// Chapter 00 makes no namespace. `coracle check` and `run` do, around whatever a student wrote.
+/// The first chapters need less than `coracle check` and `run`, which make a sandbox around whatever
+/// a student wrote.
 const SAFETY_NET: &[(Probe, Weight)] =
-    &[(UserNamespace, Wanted), (MountInside, Wanted), (PidNamespace, Wanted)];
+    &[(UserNamespace, Wanted), (MountInside, Wanted), (PidNamespace, Wanted), (FreshProc, Wanted)];
 const ROOT_RIGHTS: &[(Probe, Weight)] = &[(UserNamespace, Needed), (Chroot, Needed)];
 const ROOT: &[(Probe, Weight)] = &[
     (MountInside, Needed),
@@ -90,7 +91,7 @@ type Needs = &'static [&'static [(Probe, Weight)]];
 
 const CHAPTERS: [(&str, Needs); 7] = [
     ("00", &[ALWAYS, SAFETY_NET]),
-    ("01", &[ALWAYS, ROOT_RIGHTS]),
+    ("01", &[ALWAYS, SAFETY_NET, ROOT_RIGHTS]),
     ("02", &[ALWAYS, ROOT_RIGHTS, ROOT]),
     ("03", &[ALWAYS, ROOT_RIGHTS, ROOT, NETWORK]),
     ("04", &[ALWAYS, ROOT_RIGHTS, ROOT, SOME_NETWORK, LIMITS]),

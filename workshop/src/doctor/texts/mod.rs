@@ -101,7 +101,9 @@ pub(super) fn without(probe: Probe) -> &'static str {
         Probe::Kernel => "nobody tries it on such an old kernel",
         Probe::Architecture => "nobody has tried it on this machine",
         Probe::Disk => "the disk is nearly full",
-        Probe::UserNamespace | Probe::MountInside | Probe::PidNamespace => "no `coracle check`",
+        Probe::UserNamespace | Probe::MountInside | Probe::PidNamespace | Probe::FreshProc => {
+            "no `coracle check`"
+        }
         Probe::VethBridge => "only with --network none or host",
         Probe::Forwarding | Probe::Nftables | Probe::Pasta => "no way outside",
         Probe::CgroupDelegation => "can limit nothing",
