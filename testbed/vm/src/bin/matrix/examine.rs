@@ -126,7 +126,7 @@ fn row(test: &Test) -> Option<&str> {
 
 /// Whether a test looks at the kernel alone, and fast.
 fn is_quick(test: &Test) -> bool {
-    ["process", "rootless", "overlay"].contains(&test.name.as_str())
+    ["process", "limits"].contains(&test.name.as_str())
 }
 
 /// The same in a container of podman's, in a machine.
