@@ -254,13 +254,9 @@ impl Patched {
             assert!(copy.status().unwrap().success());
         }
         let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
-        let members = manifest.lines().map(|line| match line {
-            line if line.starts_with("members = ") => "members = [\"solutions/*\"]",
-            line if line.starts_with("default-members") => "",
-            line => line,
-        });
-        let manifest: Vec<_> = members.collect();
-        project.write("Cargo.toml", &manifest.join("\n"));
+        let (_, rest) = manifest.split_once("[workspace.package]").unwrap();
+        let head = "[workspace]\nresolver = \"3\"\nmembers = [\"solutions/*\"]\n";
+        project.write("Cargo.toml", &format!("{head}[workspace.package]{rest}"));
         // The tests' own helper is not there.
         for name in coracle::project::chapters_in(&project.path("solutions")).unwrap() {
             let path = format!("solutions/{name}/Cargo.toml");
