@@ -73,9 +73,10 @@ impl Registry {
         }
         // Nobody reads what it says from now on: that must not hold it up.
         drop(output);
-        let words = said
-            .split_whitespace()
-            .filter_map(|word| word.trim_start_matches("http://").split('/').next());
+        let words = said.split_whitespace().filter_map(|word| {
+            let host = word.trim_start_matches("http://").split('/').next();
+            host.map(|host| host.trim_end_matches('.'))
+        });
         let is_address = |word: &&str| word.parse::<std::net::SocketAddr>().is_ok();
         let address = words.into_iter().find(is_address).unwrap().replace("0.0.0.0", "127.0.0.1");
         Self { server: Pid::from_raw(child.id() as i32), child, address, said }
