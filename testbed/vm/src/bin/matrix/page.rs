@@ -25,7 +25,8 @@ pub(crate) fn cells(row: &Row) -> Vec<&'static str> {
 /// The table, and below it a sentence for each cell that is not a full circle.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut notes: Vec<String> = Vec::new();
-    let mut text = format!("| | {} |\n|---|{}\n", ROWS.join(" | "), "---|".repeat(ROWS.len()));
+    let mut text =
+        format!("| environment | {} |\n|---|{}\n", ROWS.join(" | "), "---|".repeat(ROWS.len()));
     for row in rows {
         let mut line = Vec::new();
         for (cell, mark) in row.cells.iter().zip(cells(row)) {
