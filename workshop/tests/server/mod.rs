@@ -65,21 +65,24 @@ impl Registry {
     /// Starts a command that says where it listens.
     pub(crate) fn serving(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
+        let server = Pid::from_raw(child.id() as i32);
+        // Before anything can fail: it ends when the value goes.
+        let mut registry = Self { server, child, address: String::new(), said: String::new() };
+        let said = &mut registry.said;
         while !said.contains("Ctrl-C ends it.") {
-            let read = output.read_line(&mut said).unwrap();
+            let read = output.read_line(said).unwrap();
             assert!(read > 0, "it ended: {said}");
         }
         // Nobody reads what it says from now on: that must not hold it up.
         drop(output);
-        let words = said.split_whitespace().filter_map(|word| {
+        let mut words = said.split_whitespace().filter_map(|word| {
             let host = word.trim_start_matches("http://").split('/').next();
             host.map(|host| host.trim_end_matches('.'))
         });
         let is_address = |word: &&str| word.parse::<std::net::SocketAddr>().is_ok();
-        let address = words.into_iter().find(is_address).unwrap().replace("0.0.0.0", "127.0.0.1");
-        Self { server: Pid::from_raw(child.id() as i32), child, address, said }
+        registry.address = words.find(is_address).unwrap().replace("0.0.0.0", "127.0.0.1");
+        registry
     }
 
     /// Asks it to end, as Ctrl-C does; its exit status.
