@@ -6,10 +6,11 @@
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::fcntl::{AT_FDCWD, OFlag, open};
@@ -150,8 +151,9 @@ fn show(name: &str) -> Result<()> {
     if let Ok(link) = fs::read_link(&source) {
         let made = || format!("{target} could not be linked");
         symlink(link, &target).with_context(made)?;
-        let time = fs::symlink_metadata(&source).with_context(made)?;
-        let time = TimeSpec::new(time.mtime(), time.mtime_nsec());
+        let time = fs::symlink_metadata(&source).and_then(|link| link.modified());
+        let since_1970 = time.with_context(made)?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = TimeSpec::from(since_1970);
         utimensat(AT_FDCWD, target.as_str(), &time, &time, UtimensatFlags::NoFollowSymlink)
             .with_context(made)
     } else if source.is_dir() {
