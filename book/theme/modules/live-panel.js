@@ -87,7 +87,15 @@ export class Panel {
     this.retry.hidden = state !== "failed";
     for (const part of [this.terminals, this.help, this.inspect.element, this.fresh]) part.hidden = !running;
     this.offer();
-    for (const example of this.examples) example.offer(running);
+    this.invite();
+  }
+
+  /** What the examples' buttons say: at the one where the panel is there is nothing to press. */
+  invite() {
+    const running = this.state === "running";
+    for (const example of this.examples) {
+      example.offer(running, running && example === this.example);
+    }
   }
 
   /** Comes to an example, with its session's shells; whether they are there. */
@@ -125,6 +133,7 @@ export class Panel {
     this.example = example;
     this.element.dataset.part = example.part ?? "";
     if (example.element.nextElementSibling !== this.element) example.element.after(this.element);
+    this.invite();
   }
 
   /** The keyboard goes to the terminal, if the reader has not gone elsewhere meanwhile. */
