@@ -15,6 +15,8 @@ mod examine;
 mod page;
 mod verdict;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -65,19 +67,24 @@ fn run(line: &Line) -> Result<bool> {
         .collect();
     ensure!(!environments.is_empty(), "there are {}", environment::names());
     ensure!(!line.write || !line.quick && line.only.is_empty(), "only a whole table is written");
-    let project = Project::with_tests()?;
     let mut rows = Vec::new();
+    let mut projects = BTreeMap::new();
     for environment in environments {
+        let architecture = environment.architecture();
+        let project = match projects.entry(architecture) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Project::with_tests(architecture)?),
+        };
         let begun = Instant::now();
         eprint!("{:<16}", environment.name);
-        let results = examine::examine(&project, &environment, line.quick)?;
+        let results = examine::examine(project, &environment, line.quick)?;
         let row = Row::new(environment, results.as_deref())?;
         eprintln!("{} {:4} s", page::cells(&row).join(" "), begun.elapsed().as_secs());
         rows.push(row);
     }
     println!("\n{}", page::table(&rows));
     if line.write {
-        page::write(&project.root, &page::table(&rows))?;
+        page::write(&vm::project::root()?, &page::table(&rows))?;
     }
     Ok(rows.iter().all(Row::is_right))
 }
