@@ -62,7 +62,7 @@ test("nothing of the machine is asked for before its button is pressed", async (
     assert.deepEqual(await asked(), []);
     assert.match(await page.$eval(`${INSIDE} .live-start`, (button) => button.textContent), /9\.0 MB/);
     await start(page);
-    assert.ok((await asked()).includes("/machine/xterm.mjs"));
+    assert.ok((await asked()).includes("/machine/xterm.js"));
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { book, serve, toolFile } from "./browser.js";
 
-const MACHINE = { bytes: 9_000_000, files: { "xterm.mjs": "xterm.mjs", "xterm.css": "xterm.css" } };
+const MACHINE = { bytes: 9_000_000, files: { terminal: "xterm.js", style: "xterm.css" } };
 /** What the binder makes of a task that this stand-in knows. */
 const TASK = `<div class="task" data-task="memory" data-session="playground"><p class="label">Task</p>
 <p>Give <code>{name}</code> at most {limit}.</p></div>`;
@@ -17,8 +17,8 @@ export function serveWithFake() {
         return readFile("book/tests/fake-machine.js");
       case "/machine/machine.json":
         return Buffer.from(JSON.stringify(MACHINE));
-      case "/machine/xterm.mjs":
-        return readFile(toolFile("@xterm/xterm/lib/xterm.mjs"));
+      case "/machine/xterm.js":
+        return readFile(toolFile("@xterm/xterm/lib/xterm.js"));
       case "/machine/xterm.css":
         return readFile(toolFile("@xterm/xterm/css/xterm.css"));
     }

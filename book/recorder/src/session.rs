@@ -59,7 +59,7 @@ pub enum Live {
     No,
     /// There, and in the page.
     Yes,
-    /// In the page alone: nothing of it is recorded, and it may have no parts.
+    /// In the page alone: nothing of it is recorded.
     Only,
 }
 
@@ -110,11 +110,35 @@ impl Session {
     ///
     /// `line N: …` for the first line that is not as the README says.
     pub fn parse(text: &str) -> Result<Self> {
+        let session = Self::stage(text)?;
+        ensure!(!session.parts.is_empty(), "there is no [part]");
+        Ok(session)
+    }
+
+    /// The same where nothing needs to be typed: a stage for somebody who types there.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn stage(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
         for (index, line) in text.lines().enumerate() {
             reader.line(index + 1, line).with_context(|| format!("line {}", index + 1))?;
         }
         reader.finish()
+    }
+
+    /// Its terminals, in the order in which they are used.
+    #[must_use]
+    pub fn terminals(&self) -> Vec<Option<&str>> {
+        let mut names = Vec::new();
+        for part in &self.parts {
+            let name = part.terminal.as_deref();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 
@@ -208,8 +232,6 @@ impl Reader {
     fn finish(self) -> Result<Session> {
         let Self { title, user, hostname, delegate, all_processes, live, .. } = self;
         let Self { masks, differs, setup, parts, .. } = self;
-        let live = live.unwrap_or_default();
-        ensure!(!parts.is_empty() || live == Live::Only, "there is no [part]");
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
             ensure!(part.steps.iter().any(shown), "nothing is typed in [{}]", part.name);
@@ -222,7 +244,7 @@ impl Reader {
             hostname: hostname.unwrap_or_else(|| "laptop".into()),
             delegate,
             all_processes: all_processes.unwrap_or(false),
-            live,
+            live: live.unwrap_or_default(),
             masks,
             differs,
             setup,
@@ -422,8 +444,8 @@ status: 130
         let session = Session::parse(&format!("{head}[a]\n$ uname -m\n")).unwrap();
         assert_eq!(session.live, Live::Yes);
         assert!(session.differs[0].is_match("i686") && session.masks.is_empty());
-        let free = Session::parse("# title: t\n# live: only\n").unwrap();
-        assert!(free.live == Live::Only && free.parts.is_empty());
+        let free = Session::stage("# title: t\n# live: only\n").unwrap();
+        assert_eq!(free.live, Live::Only);
     }
 
     #[test]
@@ -442,7 +464,6 @@ status: 130
             ("# name: t", "line 1: there is no \"name\""),
             ("# title: t\n# title: u", "line 2: \"title\" stands twice"),
             ("# live: no", "line 1: \"no\" is neither yes nor only"),
-            ("# title: t\n# live: yes", "no [part]"),
             ("# as: bob", "line 1: nobody is called \"bob\""),
             ("# mask: (", "line 1: \"(\" is no regular expression"),
             ("# title: t\n# as: root\n# delegate: yes\n[a]\n# true", "root needs no delegated"),

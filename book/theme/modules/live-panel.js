@@ -386,12 +386,18 @@ function sentence(error) {
 /** The terminal's program and its style, once. */
 let loaded;
 function terminal(root, files) {
-  loaded ??= import(new URL(files["xterm.mjs"], root)).then(({ Terminal }) => {
-    const style = element("link", { rel: "stylesheet", href: new URL(files["xterm.css"], root) });
-    const drawn = new Promise((resolve, reject) => Object.assign(style, { onload: resolve, onerror: reject }));
-    document.head.append(style);
-    return drawn.then(() => Terminal);
-  });
+  const place = (file) => new URL(file, root).href;
+  loaded ??= Promise.all([
+    added("script", { src: place(files.terminal) }),
+    added("link", { rel: "stylesheet", href: place(files.style) }),
+  ]).then(() => window.Terminal);
   loaded.catch(() => (loaded = undefined));
   return loaded;
+}
+
+function added(name, attributes) {
+  const made = element(name, attributes);
+  const ready = new Promise((resolve, reject) => Object.assign(made, { onload: resolve, onerror: reject }));
+  document.head.append(made);
+  return ready;
 }
