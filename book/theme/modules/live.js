@@ -77,7 +77,7 @@ function values(place) {
   const found = [];
   while (walker.nextNode()) found.push(walker.currentNode);
   for (const node of found) {
-    const pieces = node.data.split(/\{(\w+)\}/);
+    const pieces = node.data.split(/(?<!\$)\{(\w+)\}/);
     if (pieces.length === 1) continue;
     const value = (name) => element("var", { "data-value": name }, name);
     node.replaceWith(...pieces.map((piece, number) => (number % 2 ? value(piece) : piece)));
