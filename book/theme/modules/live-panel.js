@@ -13,12 +13,16 @@ import { address, element, text } from "./texts.js";
 const HELP = "live-help";
 /** Milliseconds from one look at the kernel to the next. */
 const LOOK = 2000;
+/** A terminal that was silent for so long is looked at; one that never is, now and then all the same. */
+const SILENCE = 600;
+const PATIENCE = 6000;
 
 export class Panel {
   /** `examples` are all places of the page to which it may be called. */
   constructor(examples) {
     this.examples = examples;
     this.state = "none";
+    this.looked = this.heard = -Infinity;
     /** What has been typed of the session: for each part the numbers of its steps. */
     this.done = new Map();
     this.steps = [];
@@ -180,6 +184,7 @@ export class Panel {
 
   /** Shells may print before it is known how many there are. */
   show(number, bytes) {
+    this.heard = performance.now();
     if (this.views.length > 0) this.views[number]?.show(bytes);
     else this.early.push([number, bytes]);
   }
@@ -217,7 +222,7 @@ export class Panel {
     this.buttons();
     const answered = await this.machine.ask({ do: "inspect", terminal: 0 }).catch(() => null);
     this.inspect.begin(answered);
-    this.look();
+    if (answered) this.inspect.show(answered);
   }
 
   terminal(name, number) {
@@ -349,6 +354,10 @@ export class Panel {
   async look() {
     if (this.state !== "running" || !this.seen || !this.inspect.open || this.looking) return;
     if (this.session === undefined) return;
+    // Who looks is a process, too, and costs time: not while a command is at work.
+    const now = performance.now();
+    if (now - this.heard < SILENCE && now - this.looked < PATIENCE) return;
+    this.looked = now;
     this.looking = true;
     try {
       this.inspect.show(await this.machine.ask({ do: "inspect", terminal: this.active }));
