@@ -81,7 +81,7 @@ export class Panel {
   rest() {
     this.seen = this.inView && !document.hidden;
     if (this.state !== "running") return;
-    if (this.seen || this.opening || this.typing) this.machine.resume();
+    if (this.seen || this.opening || this.typing || this.asking) this.machine.resume();
     else this.machine.pause();
   }
 
@@ -115,6 +115,8 @@ export class Panel {
     });
     this.rest();
     await this.opening;
+    // The one before was switched off while it came.
+    if (this.state === "none" && this.example === example) return this.open(example);
     return this.state === "running" && this.session === example.session;
   }
 
@@ -135,7 +137,15 @@ export class Panel {
   async task(example) {
     this.session = undefined;
     if (!(await this.open(example))) return;
-    const ask = (what) => this.machine.ask({ do: what, name: example.task });
+    const ask = async (what) => {
+      this.asking = true;
+      this.rest();
+      const answer = this.machine.ask({ do: what, name: example.task });
+      return answer.finally(() => {
+        this.asking = false;
+        this.rest();
+      });
+    };
     this.doing?.end();
     this.doing = new Task(example.element, ask);
     await this.doing.begin();
@@ -250,7 +260,7 @@ export class Panel {
 
   /** The part of the example at which the panel is, if it has one. */
   get part() {
-    return this.parts?.find((part) => part.name === this.example.part);
+    return this.parts?.find((part) => part.name === this.example?.part);
   }
 
   number(part) {
@@ -384,7 +394,7 @@ export class Panel {
     const { machine, example } = this;
     this.clear();
     this.typist?.stop();
-    Object.assign(this, { machine: undefined, session: undefined, parts: undefined });
+    for (const what of ["machine", "session", "parts", "example"]) this[what] = undefined;
     this.turn("none");
     this.element.remove();
     example.button?.focus();
@@ -399,7 +409,7 @@ export class Panel {
     const said = this.machine ? text("live-refused", { why: error.message }) : sentence(error);
     this.machine?.end().catch(() => {});
     this.clear();
-    Object.assign(this, { machine: undefined, session: undefined });
+    this.machine = this.session = undefined;
     this.turn("failed", said);
   }
 }
