@@ -3,11 +3,12 @@
 //! A container runtime's tests do to the machine what a container runtime does. So each of them
 //! gets a [`Host`] of its own: a process in new mount, network, UTS, IPC and PID namespaces, with an
 //! empty `/run` and `/tmp`, and with `/` *shared*, as systemd makes it (where `/` is private a
-//! leaking mount would not show). Of the machine's cgroups it sees only its own. [`Host::snapshot`]
-//! lists everything in it that a run could leave
-//! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
+//! leaking mount would not show). Of the machine's cgroups it sees only its own, and the ordinary
+//! user's home is an empty one on a disk. [`Host::snapshot`] lists everything in it that a run could
+//! leave behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
 
 mod cgroups;
+mod home;
 pub mod refusals;
 pub mod registry;
 
@@ -24,6 +25,7 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 
 use crate::cgroups::Cgroups;
+use crate::home::Home;
 
 /// The ordinary user of the tests.
 pub const USER: u32 = 1000;
@@ -35,6 +37,8 @@ pub struct Host {
     pid: u32,
     /// Removed after the holder has gone.
     _cgroups: Cgroups,
+    /// The same.
+    _home: Home,
 }
 
 /// Who runs a command on a [`Host`].
@@ -57,14 +61,18 @@ impl Host {
             skipped("a host of the test's own needs root");
             return None;
         }
-        let cgroups = Cgroups::new();
-        // A new network begins with what the real host has set, as Docker on it does.
-        let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
+        let (cgroups, home) = (Cgroups::new(), Home::new(USER));
+        // The home before `/tmp` is hidden: the project may lie there. A new network begins with
+        // what the real host has set, as Docker on it does.
+        let script = format!(
+            "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
+             mkdir /run/user-home && mount --bind '{}' /run/user-home && \
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
              echo 0 >/proc/sys/net/ipv4/ip_forward && \
-             mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
-             echo ready && exec sleep infinity";
-        let script = cgroups.script() + script;
+             echo ready && exec sleep infinity",
+            home.path().display()
+        );
+        let script = cgroups.script() + &script;
         // If the test is killed, its host goes with it.
         let mut holder = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "unshare"])
@@ -81,7 +89,7 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("unshare(1) has a child");
         let pid = children.trim().parse().expect("one child");
-        Some(Self { holder, pid, _cgroups: cgroups })
+        Some(Self { holder, pid, _cgroups: cgroups, _home: home })
     }
 
     /// The number of this host's PID 1.
