@@ -20,9 +20,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
-
-use nix::unistd::geteuid;
+use std::time::{Duration, Instant};
 
 use crate::cgroups::Cgroups;
 use crate::home::Home;
@@ -54,10 +52,11 @@ pub enum Who {
 pub const BOTH: [Who; 2] = [Who::Root, Who::User];
 
 impl Host {
-    /// Makes one; `None` (and a line that says so) where the tests don't run as root.
+    /// Makes one; `None` (and a line that says so) where the tests don't run as root, with all of
+    /// root's rights.
     #[must_use]
     pub fn new() -> Option<Self> {
-        if !geteuid().is_root() {
+        if !may_administer() {
             skipped("a host of the test's own needs root");
             return None;
         }
@@ -158,6 +157,15 @@ impl Host {
     }
 }
 
+/// Whether we are root, with all its rights: in most containers it lacks `CAP_SYS_ADMIN`
+/// (`capabilities(7)`).
+fn may_administer() -> bool {
+    const CAP_SYS_ADMIN: u32 = 21;
+    let status = fs::read_to_string("/proc/self/status").expect("/proc/self/status");
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:")).expect("CapEff");
+    u64::from_str_radix(set.trim(), 16).expect("a set") & (1 << CAP_SYS_ADMIN) != 0
+}
+
 /// Compares two snapshots, and shows the lines in which they differ.
 ///
 /// # Panics
@@ -218,6 +226,16 @@ pub fn reachable(host: &Host, program: &str) -> PathBuf {
         fs::copy(path, inside(&copy)).expect("a copy of the program");
     }
     copy
+}
+
+/// How long to go on with what is tried again and again.
+const ENOUGH: Duration = Duration::from_secs(15);
+
+/// So many rounds of something whose moment differs from round to round; where a round takes long,
+/// as in an emulated machine, fewer have to do.
+pub fn rounds(most: u32) -> impl Iterator<Item = u32> {
+    let begun = Instant::now();
+    (0..most).take_while(move |_| begun.elapsed() < ENOUGH)
 }
 
 /// Says why a test is not run. `.ci/run` counts these lines, and allows none where the machine

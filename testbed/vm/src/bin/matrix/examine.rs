@@ -16,11 +16,32 @@ use crate::environment::{Environment, Place};
 /// The rows' names beside the chapters' numbers: the tests of the sandbox around students' programs.
 pub(crate) const SAFETY_NET: &str = "net";
 
-/// Tests that say the same on every kernel, and take their time under emulation: every kernel call
-/// of a run refused in turn (by strace), the contents of a root folder, hostile archives, other
-/// people's tools.
+/// How much of it is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The checks, and the tests that look at the kernel alone, and fast.
+    Quick,
+    /// The checks, and all tests but those that say the same everywhere.
+    Usual,
+    /// All.
+    All,
+}
+
+/// Test programs that say the same on every kernel, and take their time under emulation: the contents
+/// of a root folder, hostile archives, other people's tools, a registry's misbehaviour.
 const SAME_EVERYWHERE: [&str; 4] = ["host_root", "hostile", "peers", "registry"];
-const SKIPPED: &str = "every_refused_call_is_one_sentence";
+/// The same in the other ones: every kernel call of a run refused in turn, as strace plays the
+/// kernel; thousands of folders and hundreds of layers.
+const SAME_TESTS: [&str; 4] = [
+    "every_refused_call_is_one_sentence",
+    "five_hundred_layers",
+    "folders_without_end_are_removed",
+    "older_kernels_take_one_text",
+];
+/// What the table says of that.
+pub(crate) const LEFT_OUT: &str = "Left out here, since it says the same on every kernel and takes \
+     minutes where the processor is emulated: every kernel call of a run refused in turn, hundreds of \
+     layers, thousands of folders, hostile archives and registries. The weekly run has all of it.";
 
 /// In a machine there is no compiler, and a chapter is not to be called impossible for that: what
 /// is asked for its version answers.
@@ -33,14 +54,14 @@ const STAND_INS: [(&str, &str); 3] =
 pub(crate) fn examine(
     project: &Project,
     environment: &Environment,
-    quick: bool,
+    extent: Extent,
 ) -> Result<Option<PathBuf>> {
     let folder = project.root.join("target/vm/matrix").join(&environment.name);
     let _ = fs::remove_dir_all(&folder);
     let results = folder.join("results");
     fs::create_dir_all(&results)?;
     let script = folder.join("examine.sh");
-    fs::write(&script, examination(project, quick))?;
+    fs::write(&script, examination(project, extent))?;
     let put = |machine: &vm::Machine| -> Result<vm::Machine> {
         let mut machine = machine.clone().project(project).folder(&project.root);
         for (name, answer) in STAND_INS {
@@ -69,7 +90,11 @@ pub(crate) fn examine(
 }
 
 /// The whole examination, as a script whose argument is the folder for the results.
-fn examination(project: &Project, quick: bool) -> String {
+fn examination(project: &Project, extent: Extent) -> String {
+    let skipped = match extent {
+        Extent::All => String::new(),
+        _ => SAME_TESTS.map(|name| format!("--skip {name}")).join(" "),
+    };
     let mut script = format!(
         "results=$1; mkdir -p \"$results\"; programs={}\n\
          export PATH=\"$programs:$PATH\"\n\
@@ -87,7 +112,7 @@ fn examination(project: &Project, quick: bool) -> String {
          }}\n\
          tests() {{\n\
            cd \"$2\"; echo \"$SECONDS s: ${{3##*/}}\"\n\
-           timeout 1800 \"$3\" --skip {SKIPPED} >>\"$results/tests-$1.log\" 2>&1 </dev/null ||\n\
+           timeout 3600 \"$3\" {skipped} >>\"$results/tests-$1.log\" 2>&1 </dev/null ||\n\
              echo \"${{3##*/}}\" >>\"$results/failed-$1\"\n\
          }}\n",
         quoted(&project.programs),
@@ -99,7 +124,7 @@ fn examination(project: &Project, quick: bool) -> String {
         let _ = writeln!(script, "check {number} {chapter} || check {number} {chapter}");
     }
     for test in &project.tests {
-        if let Some(row) = row(test).filter(|_| !quick || is_quick(test)) {
+        if let Some(row) = row(test).filter(|_| is_run(test, extent)) {
             let (folder, program) = (quoted(&test.folder), quoted(&test.program));
             let _ = writeln!(script, "tests {row} {folder} {program}");
         }
@@ -118,15 +143,17 @@ pub(crate) fn chapters(project: &Project) -> Vec<String> {
 /// The row that a test belongs to.
 fn row(test: &Test) -> Option<&str> {
     if test.package.starts_with(|first: char| first.is_ascii_digit()) {
-        let same = SAME_EVERYWHERE.contains(&test.name.as_str());
-        return (!same).then(|| &test.package[..2]);
+        return Some(&test.package[..2]);
     }
     (test.name == "harm").then_some(SAFETY_NET)
 }
 
-/// Whether a test looks at the kernel alone, and fast.
-fn is_quick(test: &Test) -> bool {
-    ["process", "limits"].contains(&test.name.as_str())
+fn is_run(test: &Test, extent: Extent) -> bool {
+    match extent {
+        Extent::Quick => ["process", "limits"].contains(&test.name.as_str()),
+        Extent::Usual => !SAME_EVERYWHERE.contains(&test.name.as_str()),
+        Extent::All => true,
+    }
 }
 
 /// The same in a container of podman's, in a machine.

@@ -53,7 +53,21 @@ struct Chapter {
 struct Lack {
     id: String,
     seen: String,
+    #[serde(default)]
+    also: Vec<String>,
     why: String,
+}
+
+impl Lack {
+    /// All that was refused for this reason.
+    fn all_seen(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.seen).chain(&self.also)
+    }
+
+    fn sentence(&self) -> String {
+        let seen: Vec<_> = self.all_seen().map(String::as_str).collect();
+        format!("{} ({})", self.why, seen.join("; "))
+    }
 }
 
 #[derive(Deserialize)]
@@ -98,12 +112,12 @@ fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
     };
     let lacks = chapter.lacks.iter().filter(|lack| !ON_PURPOSE.contains(&lack.id.as_str()));
     let lacks: Vec<_> = lacks.collect();
-    let sentences = lacks.iter().map(|lack| format!("{} ({})", lack.why, lack.seen)).collect();
+    let sentences = lacks.iter().map(|lack| lack.sentence()).collect();
     let read = |name: String| fs::read_to_string(results.join(name)).unwrap_or_default();
     let verdict = read(format!("check-{row}.json"));
     let passed = serde_json::from_str(&verdict).is_ok_and(|check: Check| check.passed);
     // What refuses says what the doctor has seen.
-    let same = |said: &str| lacks.iter().any(|lack| says(said, &lack.seen));
+    let same = |said: &str| lacks.iter().any(|lack| lack.all_seen().any(|seen| says(said, seen)));
     let told = same(&verdict) || same(&read(format!("check-{row}.log")));
     let run = read(format!("run-{row}.log"));
     match (chapter.state.as_str(), passed, failed.is_empty()) {
