@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use vm::Project;
+use vm::{Architecture, Project};
 
 use environment::{Environment, Place};
 use examine::Extent;
@@ -75,21 +75,27 @@ fn run(line: &Line) -> Result<bool> {
         .collect();
     ensure!(!environments.is_empty(), "there are {}", environment::names());
     ensure!(!line.write || !line.quick && line.only.is_empty(), "only a whole table is written");
-    let project = Project::with_tests()?;
-    // What runs on this very machine is alone with it.
+    // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
     let (here, machines): (Vec<_>, Vec<_>) =
         environments.into_iter().partition(|it| matches!(it.place, Place::Here(_)));
+    let (wide, narrow): (Vec<_>, Vec<_>) =
+        machines.into_iter().partition(|it| it.architecture() == Architecture::X86_64);
     let extent = match (line.quick, line.all) {
         (true, _) => Extent::Quick,
         (_, true) => Extent::All,
         _ => Extent::Usual,
     };
-    let mut rows = examine_all(&project, here, extent, 1)?;
-    rows.extend(examine_all(&project, machines, extent, AT_ONCE)?);
+    let mut rows = Vec::new();
+    for (environments, at_once) in [(here, 1), (wide, AT_ONCE), (narrow, AT_ONCE)] {
+        if let Some(first) = environments.first() {
+            let project = Project::with_tests(first.architecture())?;
+            rows.extend(examine_all(&project, environments, extent, at_once)?);
+        }
+    }
     let table = page::table(&rows, extent);
     println!("\n{table}");
     if line.write {
-        page::write(&project.root, &table)?;
+        page::write(&vm::project::root()?, &table)?;
     }
     Ok(rows.iter().all(Row::is_right))
 }
