@@ -24,16 +24,21 @@ const TYPES = {
   ".css": "text/css",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
+  ".mjs": "text/javascript",
   ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
 };
 
-/** Serves the book on loopback, as `coracle book` does: without compression. */
-export async function serve() {
+/**
+ * Serves the book on loopback, as `coracle book` does: without compression. `instead` may give another
+ * content for a path than the book's.
+ */
+export async function serve(instead = async () => undefined) {
   const server = createServer(async (request, answer) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     const file = join(book, path.endsWith("/") ? join(path, "index.html") : path);
     try {
-      const content = await readFile(file);
+      const content = (await instead(path)) ?? (await readFile(file));
       const type = TYPES[extname(file)] ?? "application/octet-stream";
       answer.writeHead(200, { "content-type": type, "content-length": content.length });
       answer.end(content);

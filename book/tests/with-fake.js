@@ -1,0 +1,26 @@
+// The book with a stand-in for the machine, so that what a reader sees of it can be tried without one.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { book, serve, toolFile } from "./browser.js";
+
+const MACHINE = { bytes: 9_000_000, files: { "xterm.mjs": "xterm.mjs", "xterm.css": "xterm.css" } };
+
+export function serveWithFake() {
+  return serve(async (path) => {
+    switch (path) {
+      case "/theme/machine.js":
+        return readFile("book/tests/fake-machine.js");
+      case "/machine/machine.json":
+        return Buffer.from(JSON.stringify(MACHINE));
+      case "/machine/xterm.mjs":
+        return readFile(toolFile("@xterm/xterm/lib/xterm.mjs"));
+      case "/machine/xterm.css":
+        return readFile(toolFile("@xterm/xterm/css/xterm.css"));
+    }
+    if (!path.endsWith(".html")) return undefined;
+    const page = await readFile(join(book, path), "utf8");
+    return Buffer.from(page.replace(/data-machine="\d*"/, `data-machine="${MACHINE.bytes}"`));
+  });
+}
