@@ -60,9 +60,9 @@ impl Isolation {
             fs::create_dir(&group)
                 .with_context(|| format!("{} could not be made", group.display()))?;
         }
-        let before = groups(&group);
+        let cgroups = Cgroups::below(&group);
         let outcome = self.run_in(&group, &session, text);
-        let removed = remove(&group, &before);
+        let removed = cgroups.remove_new();
         if !self.whole_machine && removed.is_ok() {
             fs::remove_dir(&group)
                 .with_context(|| format!("{} could not be removed", group.display()))?;
@@ -73,14 +73,9 @@ impl Isolation {
     }
 
     fn run_in(&self, group: &Path, session: &Session, text: &str) -> Result<Recording> {
-        let script = "echo $$ >\"$1/cgroup.procs\" && exec setpriv --pdeathsig KILL unshare --mount \
-             --uts --ipc --net --cgroup --propagation private --fork --kill-child $3 \"$2\" init";
-        let pid = if session.all_processes { "" } else { "--pid" };
         let program = env::current_exe().context("readlink(\"/proc/self/exe\")")?;
-        let mut child = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .args([group, &program])
-            .arg(pid)
+        let mut child = command(group, &program, session)
+            .arg("init")
             .env(KEPT, &self.kept)
             .env(PROJECT, &self.project)
             .stdin(Stdio::piped())
@@ -98,6 +93,21 @@ impl Isolation {
         let outcome: Result<Recording, String> = serde_json::from_str(&output)?;
         outcome.map_err(|error| anyhow!(error))
     }
+}
+
+/// A command that starts `program` as PID 1 of new namespaces, whose cgroup root is `group`; for what
+/// follows it are arguments. It ends with the one who started it.
+#[must_use]
+pub fn command(group: &Path, program: &Path, session: &Session) -> Command {
+    let script = "echo $$ >\"$1/cgroup.procs\" && shift && exec setpriv --pdeathsig KILL unshare \
+         --mount --uts --ipc --net --cgroup --propagation private --fork --kill-child \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(group);
+    if !session.all_processes {
+        command.arg("--pid");
+    }
+    command.arg(program);
+    command
 }
 
 /// What PID 1 does. The first time it only takes the name `init`.
@@ -144,25 +154,43 @@ fn groups(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Removes the cgroups that a session made below this one, with what still runs in them: the last of
-/// its processes may be on their way out, and without a PID namespace nobody has killed them yet.
-fn remove(top: &Path, before: &[PathBuf]) -> Result<()> {
-    let before: HashSet<_> = before.iter().collect();
-    let mut left = Vec::new();
-    for _ in 0..100 {
-        left = groups(top);
-        left.retain(|group| {
-            let new = !before.contains(group);
-            if new {
-                // Kernels before 5.14 don't have it.
-                let _ = fs::write(group.join("cgroup.kill"), "1");
-            }
-            new && fs::remove_dir(group).is_err()
-        });
-        if left.is_empty() {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(20));
+/// The cgroups below one, from a time before a session.
+#[derive(Debug)]
+pub struct Cgroups {
+    top: PathBuf,
+    before: HashSet<PathBuf>,
+}
+
+impl Cgroups {
+    /// Those that there are now.
+    #[must_use]
+    pub fn below(top: &Path) -> Self {
+        Self { top: top.into(), before: groups(top).into_iter().collect() }
     }
-    Err(anyhow!("the cgroup {} could not be removed", left[0].display()))
+
+    /// Removes those that have been made since, with what still runs in them: the last of a session's
+    /// processes may be on their way out, and without a PID namespace nobody has killed them yet.
+    ///
+    /// # Errors
+    ///
+    /// When one of them stays.
+    pub fn remove_new(&self) -> Result<()> {
+        let mut left = Vec::new();
+        for _ in 0..100 {
+            left = groups(&self.top);
+            left.retain(|group| {
+                let new = !self.before.contains(group);
+                if new {
+                    // Kernels before 5.14 don't have it.
+                    let _ = fs::write(group.join("cgroup.kill"), "1");
+                }
+                new && fs::remove_dir(group).is_err()
+            });
+            if left.is_empty() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Err(anyhow!("the cgroup {} could not be removed", left[0].display()))
+    }
 }

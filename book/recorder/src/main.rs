@@ -1,33 +1,6 @@
 //! Records the book's terminal sessions, and tells whether a recording still holds.
 //!
-//! Called by `scripts/record`. A session's file says what is typed; a real shell on a real terminal,
-//! in namespaces of its own, gets it. What came of it is kept twice: as a cast, which a page
-//! plays, and as a transcript, which everybody can read and two runs are compared by.
-//!
-//! # Layout
-//!
-//! - [`session`]: the grammar of a session's file.
-//! - [`isolation`]: a session's namespaces; [`stage`]: the machine as it finds it; [`cgroup`].
-//! - [`terminal`]: a terminal with a shell; [`prompt`]: how a shell says that it waits.
-//! - [`perform`]: types the session; [`event`]: what happened.
-//! - [`transcript`] and [`cast`]: what is made of it; [`results`]: the files.
-//! - [`machine`]: the virtual machine in which the book's are made.
-//! - [`masks`] and [`compare`]: whether two recordings tell the same.
-
-pub mod cast;
-pub mod cgroup;
-pub mod compare;
-pub mod event;
-pub mod isolation;
-pub mod machine;
-pub mod masks;
-pub mod perform;
-pub mod prompt;
-pub mod results;
-pub mod session;
-pub mod stage;
-pub mod terminal;
-pub mod transcript;
+//! Called by `scripts/record`.
 
 use std::env;
 use std::fs;
@@ -37,10 +10,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-
-use crate::isolation::{INIT, Isolation};
-use crate::results::Recording;
-use crate::session::Session;
+use recorder::isolation::{self, INIT, Isolation};
+use recorder::results::Recording;
+use recorder::session::Session;
+use recorder::{compare, machine};
 
 #[derive(Parser)]
 #[command(about, version)]

@@ -94,11 +94,35 @@ impl Session {
     ///
     /// `line N: …` for the first line that is not as the README says.
     pub fn parse(text: &str) -> Result<Self> {
+        let session = Self::stage(text)?;
+        ensure!(!session.parts.is_empty(), "there is no [part]");
+        Ok(session)
+    }
+
+    /// The same where nothing needs to be typed: a stage for somebody who types there.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn stage(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
         for (index, line) in text.lines().enumerate() {
             reader.line(index + 1, line).with_context(|| format!("line {}", index + 1))?;
         }
         reader.finish()
+    }
+
+    /// Its terminals, in the order in which they are used.
+    #[must_use]
+    pub fn terminals(&self) -> Vec<Option<&str>> {
+        let mut names = Vec::new();
+        for part in &self.parts {
+            let name = part.terminal.as_deref();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 
@@ -185,7 +209,6 @@ impl Reader {
     fn finish(self) -> Result<Session> {
         let Self { title, user, hostname, delegate, all_processes, masks, setup, first: _, parts } =
             self;
-        ensure!(!parts.is_empty(), "there is no [part]");
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
             ensure!(part.steps.iter().any(shown), "nothing is typed in [{}]", part.name);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,15 +47,8 @@ impl Terminal {
     ///
     /// When there is no further terminal, or no shell.
     pub fn open(user: User, cgroup: &Path) -> Result<Self> {
-        let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-        let pair = openpty(&size, None).context("openpty(): no terminal can be made")?;
-        // As login(1) does it: who sits at a terminal owns it.
-        fchown(&pair.slave, Some(uid(user).into()), None).context("fchown() of the terminal")?;
-        let flags = OFlag::O_NONBLOCK;
-        fcntl(&pair.master, FcntlArg::F_SETFL(flags)).context("fcntl(F_SETFL) of the terminal")?;
-        shell(user, cgroup, pair.slave)?;
         Ok(Self {
-            master: File::from(pair.master),
+            master: shell(user, cgroup)?,
             printed: Vec::new(),
             pauses: Vec::new(),
             last: Instant::now(),
@@ -167,8 +160,20 @@ impl AsFd for Terminal {
     }
 }
 
-/// Starts a shell as the leader of a session on this terminal.
-fn shell(user: User, cgroup: &Path, slave: OwnedFd) -> Result<()> {
+/// A new terminal, seen from the side of the keys, with a shell that leads a session on it and joins
+/// `cgroup`. Reading from it does not wait.
+///
+/// # Errors
+///
+/// When there is no further terminal, or no shell.
+pub fn shell(user: User, cgroup: &Path) -> Result<File> {
+    let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    let pair = openpty(&size, None).context("openpty(): no terminal can be made")?;
+    // As login(1) does it: who sits at a terminal owns it.
+    fchown(&pair.slave, Some(uid(user).into()), None).context("fchown() of the terminal")?;
+    let flags = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
+    fcntl(&pair.master, flags).context("fcntl(F_SETFL) of the terminal")?;
+    let slave = pair.slave;
     let copy = || slave.try_clone().context("dup() of the terminal");
     let script = "echo $$ >\"$1/cgroup.procs\" && cd \"$HOME\" && \
          exec setsid --ctty setpriv --reuid \"$USER\" --regid \"$USER\" --init-groups bash";
@@ -183,5 +188,5 @@ fn shell(user: User, cgroup: &Path, slave: OwnedFd) -> Result<()> {
     command.stdin(Stdio::from(copy()?)).stdout(Stdio::from(copy()?)).stderr(Stdio::from(slave));
     // PID 1 waits for all that end, this one as well.
     command.spawn().context("sh(1) could not be started")?;
-    Ok(())
+    Ok(File::from(pair.master))
 }

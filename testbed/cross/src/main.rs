@@ -1,21 +1,16 @@
 //! Does everything compile for other machines, and with the oldest Rust that it promises?
 //!
 //! A student may have an Apple laptop with a Linux in it (aarch64), the book's own machine in the
-//! browser is a 32-bit one (i686), and distributions have Rust 1.85. A compiler for another machine
-//! takes three things: `rustc`, which can write for any machine; the standard library for that
-//! machine; a C compiler for it, since two crates of chapter 06 bring some C. Debian has all of them
-//! as packages, that Rust among them. They are unpacked into a folder of their own ([`toolchain`]).
+//! browser is a 32-bit one (i686), and distributions have Rust 1.85. That Rust, for these machines,
+//! is [`vm::toolchain`]'s.
 //!
 //! What was compiled so is not run: that takes such a machine.
-
-mod toolchain;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-
-use toolchain::{Machine, Toolchain};
+use vm::toolchain::{Target, Toolchain};
 
 /// Checks that everything compiles for other machines, with the oldest Rust that it promises.
 #[derive(Parser)]
@@ -23,7 +18,7 @@ use toolchain::{Machine, Toolchain};
 struct Line {
     /// For which machines; all of them where none is named.
     #[arg(value_enum)]
-    machines: Vec<Machine>,
+    machines: Vec<Target>,
 }
 
 fn main() -> ExitCode {
@@ -38,9 +33,9 @@ fn main() -> ExitCode {
 }
 
 /// Whether it compiles; what the compiler says is on standard error.
-fn check(mut machines: Vec<Machine>) -> Result<bool> {
+fn check(mut machines: Vec<Target>) -> Result<bool> {
     if machines.is_empty() {
-        machines = Machine::value_variants().to_vec();
+        machines = Target::value_variants().to_vec();
     }
     let toolchain = Toolchain::get()?;
     let mut right = true;

@@ -52,6 +52,7 @@
 //! * [`packages`]: Debian's packages, through an apt of our own.
 //! * [`cache`]: where all that stays.
 //! * [`project`], `build.rs`: the first process, programs and tests, built by cargo; their disk.
+//! * [`toolchain`]: programs for other machines than this one.
 //! * [`terminal`]: a shell in the machine. [`tests`]: the project's tests.
 //! * `main.rs`: the command line of `scripts/vm`.
 
@@ -67,6 +68,7 @@ pub mod qemu;
 pub mod terminal;
 pub mod tests;
 mod tool;
+pub mod toolchain;
 pub mod userland;
 
 pub use kernel::Kernel;
