@@ -37,6 +37,8 @@ pub struct Host {
     links: Vec<(&'static str, String)>,
     /// What is mounted on it.
     pub mounts: Vec<Mount>,
+    /// Whether its `/proc` shows its own processes, and not those of another PID namespace.
+    pub proc_is_its_own: bool,
 }
 
 impl Host {
@@ -46,13 +48,15 @@ impl Host {
     ///
     /// When the namespaces can't be joined, and what `body` fails with.
     pub fn visit(host: Pid, body: impl FnOnce(&Self) -> Result<Value>) -> Result<Value> {
-        let seen = Self::of(host)?;
+        let mut seen = Self::of(host)?;
         let (news, tell) = pipe2(OFlag::O_CLOEXEC).tried(&texts::LOOK, "pipe2(O_CLOEXEC)")?;
         let (mut news, mut tell) = (File::from(news), File::from(tell));
         // Only a child is born into another PID namespace. So there are two of them.
         let process = Process::spawn(CloneFlags::empty(), None, || {
             let told = join(host).and_then(|()| {
                 let inside = Process::spawn(CloneFlags::empty(), None, || {
+                    // Where somebody else's lies over it, nobody finds himself in there.
+                    seen.proc_is_its_own = Path::new("/proc/self/stat").exists();
                     let answer = look_around().and_then(|()| body(&seen));
                     let _ = tell.write_all(line(&answer).as_bytes());
                     0
@@ -78,7 +82,7 @@ impl Host {
         let path = format!("/proc/{host}/mountinfo");
         let text = fs::read(&path).tried(&texts::LOOK, format_args!("read({path:?})"))?;
         let links = KINDS.map(|(kind, _)| (kind, link(host, &format!("ns/{kind}"))));
-        Ok(Self { links: links.into(), mounts: mounts::parse(&text) })
+        Ok(Self { links: links.into(), mounts: mounts::parse(&text), proc_is_its_own: true })
     }
 
     /// Where the link of its own namespace of this kind leads to.

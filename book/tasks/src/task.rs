@@ -43,11 +43,9 @@ impl Promise {
     pub fn title(&self, values: &Values) -> String {
         match self {
             Self::Lesson(..) => self.claim().map_or_else(String::new, |claim| claim.title.into()),
-            Self::Own(_, title) => values
-                .iter()
-                .fold((*title).to_owned(), |text, (key, value)| {
-                    text.replace(&format!("{{{key}}}"), value)
-                }),
+            Self::Own(_, title) => values.iter().fold((*title).to_owned(), |text, (key, value)| {
+                text.replace(&format!("{{{key}}}"), value)
+            }),
         }
     }
 

@@ -10,26 +10,37 @@ use serde_json::Value;
 /// after the commands it is.
 #[test]
 fn every_task_can_be_done() {
+    let mut wrong = String::new();
     for name in tasks::list() {
         let Some(mut reader) = Reader::new(name) else { return };
         let before = reader.verify();
-        assert_eq!(before["done"], false, "{name}: {before:#}");
         let first = &before["claims"][0];
-        assert_eq!(first["holds"], false, "{name}: {before:#}");
-        assert!(first["found"].as_str().is_some_and(|it| it.len() > 20), "{name}: {before:#}");
+        let says =
+            first["holds"] == false && first["found"].as_str().is_some_and(|it| it.len() > 20);
+        if before["done"] != false || !says {
+            wrong += &format!("{name}, before anything: {before:#}\n");
+        }
         reader.play(&reader::played(name));
         let after = reader.verify_until(|answer| answer["done"] == true);
-        assert_eq!(after["done"], true, "{name}: {after:#}");
+        if after["done"] != true {
+            wrong += &format!("{name}: {after:#}\n");
+        }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// A mistake: the task, what is typed, the claim that fails first, and what is said of it.
+/// A mistake: the task, what is typed, a claim that fails, and what is said of it.
 struct Mistake(&'static str, &'static str, &'static str, &'static str);
 
 const MISTAKES: &[Mistake] = &[
-    Mistake("00-orphan", "# sleep {seconds} &", "its parent is process 1", "which is `bash` and still"),
+    Mistake(
+        "00-orphan",
+        "# sleep {seconds} &",
+        "its parent is process 1",
+        "which is `bash` and still",
+    ),
     // Another number, and words that are only printed.
-    Mistake("00-orphan", "# sleep 1{seconds} &", "the command is executed", "There is `sleep 1"),
+    Mistake("00-orphan", "# sleep 1{seconds} &", "the command is executed", "`sleep 1{seconds}`"),
     Mistake("00-orphan", "# echo sleep {seconds}", "the command is executed", "No process has"),
     Mistake(
         "00-zombie",
@@ -80,7 +91,7 @@ const MISTAKES: &[Mistake] = &[
         "01-door",
         "# sol01-chroot-jail jail /tmp/{name} sleep\n# chroot /tmp/{name} sleep {seconds} &",
         "all the same",
-        "has no",
+        "has no {descriptor}. The shell opens",
     ),
     Mistake(
         "02-mount",
@@ -321,24 +332,24 @@ const MISTAKES: &[Mistake] = &[
 
 #[test]
 fn each_mistake_is_said_by_name() {
+    let mut wrong = String::new();
     for Mistake(task, typed, claim, said) in MISTAKES {
         let Some(mut reader) = Reader::new(task) else { return };
         let said = reader.filled(said);
         reader.play(&format!("# title: A mistake\n# as: root\n\n[typed]\n{typed}\n"));
         let is_said = |answer: &Value| {
-            let first = first_wrong(answer);
-            first["claim"].as_str().is_some_and(|it| it.contains(claim))
-                && first["found"].as_str().is_some_and(|it| it.contains(&said))
+            let claims = answer["claims"].as_array().expect("claims");
+            let has = |of: &Value, what: &str| of.as_str().is_some_and(|it| it.contains(what));
+            claims.iter().any(|it| {
+                it["holds"] == false && has(&it["claim"], claim) && has(&it["found"], &said)
+            })
         };
         let answer = reader.verify_until(is_said);
-        assert!(is_said(&answer), "{task}, {typed}\nnot said of {claim:?}: {said:?}\n{answer:#}");
-        assert_eq!(answer["done"], false, "{task}, {typed}: {answer:#}");
+        if !is_said(&answer) || answer["done"] != false {
+            wrong += &format!("{task}, {typed}\nnot said of {claim:?}: {said:?}\n{answer:#}\n");
+        }
     }
-}
-
-fn first_wrong(answer: &Value) -> &Value {
-    let claims = answer["claims"].as_array().expect("claims");
-    claims.iter().find(|it| it["holds"] == false).unwrap_or(&Value::Null)
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// What an earlier attempt left does not stand in the way of the right one.

@@ -107,7 +107,11 @@ fn limit(group: &Group, file: &str, expected: u64, hint: &str) -> Found {
     let path = group.path.join(file);
     let text = group.read(file).unwrap_or_default();
     let seen = format!("{}: {}", path.display(), text.trim());
-    if text.trim() == expected.to_string() { Ok(format!("{seen}.")) } else { Err(format!("{seen}. {hint}")) }
+    if text.trim() == expected.to_string() {
+        Ok(format!("{seen}."))
+    } else {
+        Err(format!("{seen}. {hint}"))
+    }
 }
 
 fn memory_limit(look: &mut Look, group: &Group) -> Result<()> {
@@ -131,10 +135,13 @@ fn joined(look: &mut Look, group: &Group) -> Result<()> {
     look.process("runs", &["sleep", look.value("seconds")?], |look, pid| {
         let in_it = group[0].processes().contains(&pid);
         let others = group[0].processes().into_iter().filter(|it| *it != pid).collect::<Vec<_>>();
-        look.finding("joined", match in_it {
-            true => Ok(format!("{}/cgroup.procs has {pid}.", group[0].path.display())),
-            false => Err(not_in_it(&group[0], pid, &others)),
-        });
+        look.finding(
+            "joined",
+            match in_it {
+                true => Ok(format!("{}/cgroup.procs has {pid}.", group[0].path.display())),
+                false => Err(not_in_it(&group[0], pid, &others)),
+            },
+        );
         Ok(())
     })
 }

@@ -70,7 +70,8 @@ pub(super) const TASKS: [Task; 3] = [
 ];
 
 /// Of chapter 02, too.
-pub(super) const ROOT_FOLDER: Promise = Promise::Own("root-folder", "/tmp/{name} is its root folder");
+pub(super) const ROOT_FOLDER: Promise =
+    Promise::Own("root-folder", "/tmp/{name} is its root folder");
 
 fn values() -> Result<Values> {
     Ok(values::of([("name", values::name()?), ("seconds", values::seconds()?)]))
@@ -91,7 +92,10 @@ pub(super) fn root_folder(look: &mut Look, pid: Pid) -> Result<()> {
              has to change its root before."
         ))
     } else {
-        Err(format!("/proc/{pid}/root -> {root}, which is another folder than {}.", folder.display()))
+        Err(format!(
+            "/proc/{pid}/root -> {root}, which is another folder than {}.",
+            folder.display()
+        ))
     };
     look.finding("root-folder", found);
     Ok(())
@@ -105,9 +109,8 @@ fn path(path: &Path) -> String {
 fn working_folder(look: &mut Look, pid: Pid) {
     let inside = observe::cwd(pid).is_ok_and(|cwd| cwd.below_root == Some(true));
     let seen = format!("/proc/{pid}/cwd -> {}", link(pid, "cwd"));
-    let finding = expect(inside && look.holds("root-folder"), || {
-        format!("{seen}, outside of its root")
-    });
+    let finding =
+        expect(inside && look.holds("root-folder"), || format!("{seen}, outside of its root"));
     if look.holds("root-folder") {
         look.lesson("working-folder", finding, || format!("{seen}."), None);
     }
@@ -117,9 +120,9 @@ fn own_program(look: &mut Look, pid: Pid) -> Result<()> {
     let folder = look.folder()?;
     let exe = link(pid, "exe");
     let file = Path::new(&exe).strip_prefix(&folder).map(|below| folder.join(below));
-    let own = file.is_ok_and(|file| identity(&path(&file)) == identity(&format!("/proc/{pid}/exe")));
-    let finding =
-        expect(own, || format!("/proc/{pid}/exe -> {exe}, the host's"));
+    let own =
+        file.is_ok_and(|file| identity(&path(&file)) == identity(&format!("/proc/{pid}/exe")));
+    let finding = expect(own, || format!("/proc/{pid}/exe -> {exe}, the host's"));
     if look.holds("root-folder") {
         look.lesson("own-program", finding, || format!("/proc/{pid}/exe -> {exe}."), None);
     }
@@ -131,7 +134,9 @@ fn feet(look: &mut Look, pid: Pid) {
     let found = if !look.holds("root-folder") {
         return;
     } else if identity(&format!("/proc/{pid}/cwd")) == identity("/") {
-        Ok(format!("/proc/{pid}/cwd -> {cwd}: from there `..` and every relative path are the host's."))
+        Ok(format!(
+            "/proc/{pid}/cwd -> {cwd}: from there `..` and every relative path are the host's."
+        ))
     } else if observe::cwd(pid).is_ok_and(|cwd| cwd.below_root == Some(false)) {
         Err(format!("/proc/{pid}/cwd -> {cwd}: outside, and not in the host's / yet."))
     } else {
@@ -153,9 +158,10 @@ fn door(look: &mut Look, pid: Pid) -> Result<()> {
         None => Err(format!(
             "/proc/{pid}/fd has no {number}. The shell opens a folder for reading as it opens a file."
         )),
-        Some(it) if it.kind != DescriptorKind::Folder => {
-            Err(format!("/proc/{pid}/fd/{number} -> {}, which is no folder.", link(pid, &fd(number))))
-        }
+        Some(it) if it.kind != DescriptorKind::Folder => Err(format!(
+            "/proc/{pid}/fd/{number} -> {}, which is no folder.",
+            link(pid, &fd(number))
+        )),
         Some(_) if identity(&format!("/proc/{pid}/fd/{number}")) == identity("/") => Ok(format!(
             "/proc/{pid}/fd/{number} -> {}, the host's root: `fchdir` needs no path to get there.",
             link(pid, &fd(number))

@@ -189,7 +189,9 @@ fn layer_file(look: &mut Look) -> Result<()> {
 
 fn run(look: &mut Look) -> Result<()> {
     let Some(image) = image(look) else { return Ok(()) };
-    look.process("runs", &["sleep", look.value("seconds")?], |look, pid| container(look, pid, &image))
+    look.process("runs", &["sleep", look.value("seconds")?], |look, pid| {
+        container(look, pid, &image)
+    })
 }
 
 fn container(look: &mut Look, pid: Pid, image: &Image) -> Result<()> {
@@ -216,10 +218,13 @@ fn container(look: &mut Look, pid: Pid, image: &Image) -> Result<()> {
     let missing = image.config.config.env.iter().find(|wanted| {
         !its.iter().any(|variable| variable.as_encoded_bytes() == wanted.as_bytes())
     });
-    look.finding("env", match missing {
-        None => Ok(format!("/proc/{pid}/environ has {}.", image.config.config.env.join(" "))),
-        Some(missing) => Err(format!("/proc/{pid}/environ has no {missing}.")),
-    });
+    look.finding(
+        "env",
+        match missing {
+            None => Ok(format!("/proc/{pid}/environ has {}.", image.config.config.env.join(" "))),
+            Some(missing) => Err(format!("/proc/{pid}/environ has no {missing}.")),
+        },
+    );
     let folder = &image.config.config.working_dir;
     let cwd = link(pid, "cwd");
     let stands = identity(&format!("/proc/{pid}/cwd"));

@@ -126,9 +126,8 @@ fn overlay(look: &mut Look) -> Result<()> {
 
 fn options(mount: &Mount, top: &Path) -> Found {
     let (lower, upper) = (named(mount, "lowerdir"), named(mount, "upperdir"));
-    let wrong = |what: &str| {
-        Err(format!("The mount says {}: {what}.", mount.super_options.join(",")))
-    };
+    let wrong =
+        |what: &str| Err(format!("The mount says {}: {what}.", mount.super_options.join(",")));
     if !lower.iter().any(|it| is_folder(it, &top.join("lower"))) {
         return wrong("lower is none of its lower folders");
     }
@@ -162,14 +161,17 @@ fn copy_up(look: &mut Look) -> Result<()> {
     let whole = format!("{lower}{word}\n");
     let place = folders.file("merged");
     let merged = read("merged").unwrap_or_default();
-    look.finding("changed", match merged == whole {
-        true => Ok(format!("{}: what lower has, and {word}.", place.display())),
-        false if merged == format!("{word}\n") => Err(format!(
-            "{} has {word} alone: `>` begins a file anew, `>>` adds to it.",
-            place.display()
-        )),
-        false => Err(format!("{}: {merged:?}, expected {whole:?}.", place.display())),
-    });
+    look.finding(
+        "changed",
+        match merged == whole {
+            true => Ok(format!("{}: what lower has, and {word}.", place.display())),
+            false if merged == format!("{word}\n") => Err(format!(
+                "{} has {word} alone: `>` begins a file anew, `>>` adds to it.",
+                place.display()
+            )),
+            false => Err(format!("{}: {merged:?}, expected {whole:?}.", place.display())),
+        },
+    );
     if look.holds("changed") {
         let place = folders.file("upper");
         let right = format!("{} has the whole file.", place.display());
@@ -185,18 +187,24 @@ fn whiteout(look: &mut Look) -> Result<()> {
         return Ok(());
     }
     let place = folders.file("lower");
-    look.finding("below", match fs::symlink_metadata(&place) {
-        Ok(_) => Ok(format!("{}.", shown(&place))),
-        Err(_) => Err(format!(
-            "{}. It is to be in the layer, and to be deleted in merged only.",
-            shown(&place)
-        )),
-    });
+    look.finding(
+        "below",
+        match fs::symlink_metadata(&place) {
+            Ok(_) => Ok(format!("{}.", shown(&place))),
+            Err(_) => Err(format!(
+                "{}. It is to be in the layer, and to be deleted in merged only.",
+                shown(&place)
+            )),
+        },
+    );
     let place = folders.file("merged");
-    look.finding("gone", match fs::symlink_metadata(&place) {
-        Err(_) => Ok(format!("{}.", shown(&place))),
-        Ok(_) => Err(format!("{}. It shows through from below.", shown(&place))),
-    });
+    look.finding(
+        "gone",
+        match fs::symlink_metadata(&place) {
+            Err(_) => Ok(format!("{}.", shown(&place))),
+            Ok(_) => Err(format!("{}. It shows through from below.", shown(&place))),
+        },
+    );
     let place = folders.file("upper");
     let right = format!("{} is a character device 0, 0.", place.display());
     look.lesson("whiteout", look::is_whiteout(&place), || right, None);
@@ -218,10 +226,13 @@ fn root(look: &mut Look, pid: Pid) -> Result<()> {
     };
     let count = named(mount, "lowerdir").len();
     let seen = format!("/proc/{pid}/mountinfo: {count} in lowerdir");
-    look.finding("layers", match count {
-        0 | 1 => Err(format!("{seen}. Several stand one behind another, with colons: `A:B`.")),
-        _ => Ok(format!("{seen}.")),
-    });
+    look.finding(
+        "layers",
+        match count {
+            0 | 1 => Err(format!("{seen}. Several stand one behind another, with colons: `A:B`.")),
+            _ => Ok(format!("{seen}.")),
+        },
+    );
     let folders = Folders::of(look)?;
     let (inside, place) = (format!("/proc/{pid}/root/{}", folders.file), folders.file("upper"));
     let found = if fs::symlink_metadata(&inside).is_err() {

@@ -51,7 +51,7 @@ pub(super) const TASKS: [Task; 3] = [
             look.process("runs", &["sleep", look.value("seconds")?], |look, pid| {
                 pid_one(look, pid)?;
                 mount_namespace(look, pid, PROC_MOUNTS);
-                second_proc(look);
+                hosts_proc(look);
                 fresh_proc(look, pid)
             })
         },
@@ -102,9 +102,8 @@ fn mounted(look: &mut Look, pid: Pid) -> Result<()> {
     };
     look.finding("mounted", found);
     let hosts = look.host.mounted(place).rfind(tmpfs);
-    let finding = expect(hosts.is_none(), || {
-        "The host's mountinfo has a tmpfs on /mnt as well".to_owned()
-    });
+    let finding =
+        expect(hosts.is_none(), || "The host's mountinfo has a tmpfs on /mnt as well".to_owned());
     let leak = here.is_some_and(|mount| mount.propagation.shared.is_some());
     let mistake = match leak && look.holds("mount-namespace") {
         true => {
@@ -148,13 +147,13 @@ fn pid_one(look: &mut Look, pid: Pid) -> Result<()> {
 }
 
 /// Whoever mounts a new `/proc` without a list of mounts of his own mounts it over the host's.
-fn second_proc(look: &mut Look) {
-    let count = look.host.mounted(Path::new("/proc")).count();
-    let finding =
-        expect(count == 1, || format!("The host's mountinfo has {count} lines for /proc"));
-    let mistake = "A /proc of another PID namespace lies over the host's own, and nothing finds \
-         itself in there. `umount /proc` on the host takes it away.";
-    let right = || "The host's mountinfo has one line for /proc.".to_owned();
+fn hosts_proc(look: &mut Look) {
+    let finding = expect(look.host.proc_is_its_own, || {
+        "The host's /proc has the processes of another PID namespace".to_owned()
+    });
+    let mistake = "A new /proc lies over the host's own, where nothing finds itself any more. \
+         `umount /proc` on the host takes it away.";
+    let right = || "The host's /proc has the host's processes.".to_owned();
     look.lesson("private-mounts", finding, right, Some(mistake));
 }
 

@@ -101,13 +101,16 @@ fn inherited(look: &mut Look, pid: Pid) -> Result<()> {
         )),
     });
     let status = observe::status(pid)?;
-    look.finding("signal", match status.ignored.contains(SIGTERM) {
-        true => Ok(format!("/proc/{pid}/status: SigIgn {}.", status.ignored)),
-        false => Err(format!(
-            "/proc/{pid}/status: SigIgn {}. SIGTERM is bit 0x4000. Only \"ignored\" survives \
+    look.finding(
+        "signal",
+        match status.ignored.contains(SIGTERM) {
+            true => Ok(format!("/proc/{pid}/status: SigIgn {}.", status.ignored)),
+            false => Err(format!(
+                "/proc/{pid}/status: SigIgn {}. SIGTERM is bit 0x4000. Only \"ignored\" survives \
              `execve`, in a shell `trap '' TERM`; a handler, `trap COMMAND TERM`, does not.",
-            status.ignored
-        )),
-    });
+                status.ignored
+            )),
+        },
+    );
     Ok(())
 }

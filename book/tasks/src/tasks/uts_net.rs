@@ -66,13 +66,16 @@ fn name(look: &mut Look, pid: Pid) -> Result<()> {
     let right = || format!("/proc/{pid}/ns/uts -> {}.", link(pid, "ns/uts"));
     look.lesson("uts-namespace", finding, right, None);
     let its = wire::host_name(pid)?;
-    look.finding("hostname", match its == name {
-        true => Ok(format!("`nsenter --target {pid} --uts hostname`: {its}.")),
-        false => Err(format!(
-            "`nsenter --target {pid} --uts hostname`: {its}. The name is set inside, with \
+    look.finding(
+        "hostname",
+        match its == name {
+            true => Ok(format!("`nsenter --target {pid} --uts hostname`: {its}.")),
+            false => Err(format!(
+                "`nsenter --target {pid} --uts hostname`: {its}. The name is set inside, with \
              `hostname {name}`, before the shell becomes `sleep`."
-        )),
-    });
+            )),
+        },
+    );
     let hosts = wire::host_name(Pid::this())?;
     let finding = expect(hosts != name, || format!("`hostname` on the host: {hosts}"));
     let mistake = "You have renamed the host: the name was set without a UTS namespace of its own, \
@@ -225,7 +228,9 @@ fn bridge(look: &mut Look) -> Result<()> {
 
 fn is_bridge(bridge: Option<&Interface>, name: &str) -> Found {
     match bridge {
-        None => Err(format!("The host has no interface {name}. A bridge has its own kind: `type bridge`.")),
+        None => Err(format!(
+            "The host has no interface {name}. A bridge has its own kind: `type bridge`."
+        )),
         Some(it) if it.kind.as_deref() != Some("bridge") => {
             let kind = it.kind.as_deref().unwrap_or("hardware");
             Err(format!("{name} is there, but it is a {kind}."))

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
 use recorder::prompt::{self, PS1, PS2};
 use recorder::session::{Action, Session, Step};
@@ -24,7 +25,7 @@ const SOON: Duration = Duration::from_secs(5);
 const PROGRAMS: [&str; 3] = ["sol01-chroot-jail", "sol06-image-pull", "coracle"];
 
 /// A reader, and a task.
-pub struct Reader {
+pub(crate) struct Reader {
     host: Host,
     task: &'static str,
     values: Value,
@@ -42,7 +43,7 @@ struct Shell {
 }
 
 /// The right commands of a task.
-pub fn played(task: &str) -> String {
+pub(crate) fn played(task: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("played");
     let path = folder.join(format!("{task}.session"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -50,11 +51,12 @@ pub fn played(task: &str) -> String {
 
 impl Reader {
     /// `None` where the tests don't run as root.
-    pub fn new(task: &'static str) -> Option<Self> {
+    pub(crate) fn new(task: &'static str) -> Option<Self> {
         let host = Host::new()?;
         // Shells in shells read this, and lose the prompt.
         let prompt = format!("PS1='{PS1}'\nPS2='{PS2}'\n");
-        let script = "mkdir /run/home && cat > /run/bashrc && mount --bind /run/bashrc /etc/bash.bashrc";
+        let script =
+            "mkdir /run/home && cat > /run/bashrc && mount --bind /run/bashrc /etc/bash.bashrc";
         let mut command = host.command(Who::Root, "sh");
         let mut shell = command.args(["-c", script]).stdin(Stdio::piped()).spawn().expect("sh");
         let mut input = shell.stdin.take().expect("a pipe");
@@ -69,7 +71,7 @@ impl Reader {
     }
 
     /// A text with the task's values in it.
-    pub fn filled(&self, text: &str) -> String {
+    pub(crate) fn filled(&self, text: &str) -> String {
         let values = self.values["values"].as_object().expect("values");
         let fill = |text: String, (key, value): (&String, &Value)| {
             text.replace(&format!("{{{key}}}"), value.as_str().expect("a text"))
@@ -78,7 +80,7 @@ impl Reader {
     }
 
     /// Types a session.
-    pub fn play(&mut self, text: &str) {
+    pub(crate) fn play(&mut self, text: &str) {
         let text = self.filled(text);
         let text = if self.task.starts_with("04") { of_this_kernel(&text) } else { text };
         let session = Session::parse(&text).unwrap_or_else(|error| panic!("{text}\n{error:#}"));
@@ -98,7 +100,7 @@ impl Reader {
     }
 
     /// Asks whether the task is done.
-    pub fn verify(&self) -> Value {
+    pub(crate) fn verify(&self) -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coracle-task"));
         let host = self.host.pid().to_string();
         command.args(["verify", self.task, &self.values.to_string(), "--host", &host]);
@@ -108,7 +110,7 @@ impl Reader {
     }
 
     /// Asks until the answer is right, or it is late.
-    pub fn verify_until(&self, right: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn verify_until(&self, right: impl Fn(&Value) -> bool) -> Value {
         let late = Instant::now() + SOON;
         loop {
             let answer = self.verify();
@@ -120,7 +122,7 @@ impl Reader {
     }
 
     /// Everything on the machine that a look could leave behind.
-    pub fn snapshot(&self) -> BTreeSet<String> {
+    pub(crate) fn snapshot(&self) -> BTreeSet<String> {
         self.host.snapshot()
     }
 }
@@ -155,6 +157,10 @@ fn of_this_kernel(text: &str) -> String {
 impl Shell {
     fn new(host: &Host, path: &str) -> Self {
         let pair = openpty(None, None).expect("a terminal");
+        for end in [&pair.master, &pair.slave] {
+            // The shells are to have their own terminal alone.
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("fcntl(F_SETFD)");
+        }
         let copy = || Stdio::from(pair.slave.try_clone().expect("dup()"));
         let mut command = host.command(Who::Root, "setsid");
         command.args(["--ctty", "bash"]).stdin(copy()).stdout(copy()).stderr(copy());

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 
+use super::look::{holds_text, is_overlay, is_whiteout};
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Call, Facts, Host, Outcome, Trouble, World};
-use super::look::{holds_text, is_overlay, is_whiteout};
 use scene::{Scene, at, difference, lone, on, put, search};
 
 pub(super) const LESSON: Lesson =
