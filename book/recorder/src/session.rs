@@ -57,7 +57,7 @@ pub enum Live {
     /// Where it is recorded alone.
     #[default]
     No,
-    /// There, and in the page.
+    /// There, and in the page: all of it, or up to a part.
     Yes,
     /// In the page alone: nothing of it is recorded, and it may have no parts.
     Only,
@@ -111,7 +111,7 @@ impl Session {
     /// `line N: …` for the first line that is not as the README says.
     pub fn parse(text: &str) -> Result<Self> {
         let session = Self::stage(text)?;
-        ensure!(!session.parts.is_empty(), "there is no [part]");
+        ensure!(!session.parts.is_empty() || session.live == Live::Only, "there is no [part]");
         Ok(session)
     }
 
@@ -233,7 +233,6 @@ impl Reader {
         let Self { title, user, hostname, delegate, all_processes, live, .. } = self;
         let Self { masks, differs, setup, parts, .. } = self;
         let live = live.unwrap_or_default();
-        ensure!(!parts.is_empty() || live == Live::Only, "there is no [part]");
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
             ensure!(part.steps.iter().any(shown), "nothing is typed in [{}]", part.name);
@@ -370,7 +369,8 @@ fn live(value: &str) -> Result<Live> {
     match value {
         "yes" => Ok(Live::Yes),
         "only" => Ok(Live::Only),
-        _ => bail!("{value:?} is neither yes nor only"),
+        _ if value.starts_with("until ") => Ok(Live::Yes),
+        _ => bail!("{value:?} is neither yes, only nor until PART"),
     }
 }
 
@@ -465,7 +465,7 @@ status: 130
             ("title: t", "line 1: before the first [part]"),
             ("# name: t", "line 1: there is no \"name\""),
             ("# title: t\n# title: u", "line 2: \"title\" stands twice"),
-            ("# live: no", "line 1: \"no\" is neither yes nor only"),
+            ("# live: no", "line 1: \"no\" is neither yes, only nor until PART"),
             ("# title: t\n# live: yes", "no [part]"),
             ("# as: bob", "line 1: nobody is called \"bob\""),
             ("# mask: (", "line 1: \"(\" is no regular expression"),
