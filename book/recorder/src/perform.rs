@@ -36,7 +36,7 @@ static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What shells say to the terminal, and not to somebody who reads: whether text may be pasted, and
 /// where the cursor is.
-pub(crate) static CHATTER: LazyLock<Regex> =
+static CHATTER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\x1b\[\?2004[hl]\r?|\x1b\[6n").expect("a regex"));
 
 /// Types the whole session into shells that are in `cgroup`.

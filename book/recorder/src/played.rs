@@ -1,6 +1,6 @@
 //! Whether a machine in a page shows what the book's recording shows.
 //!
-//! There the shells are in a browser, and whoever types is a test (`book/tests/player.js`). It hands
+//! There the shells are in a browser, and whoever types is a test (`book/tests/live.test.js`). It hands
 //! over what it typed and what was printed; here that becomes a transcript, as for a recording.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,6 @@ use serde::Deserialize;
 use crate::compare::difference;
 use crate::event::{Event, Piece};
 use crate::masks::mask;
-use crate::perform::CHATTER;
 use crate::results::text;
 use crate::session::Session;
 use crate::transcript;
@@ -26,7 +25,7 @@ pub struct Played(BTreeMap<String, Vec<Heard>>);
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Heard {
-    Typed { prompt: char, lines: Vec<String>, at_prompt: bool },
+    Typed { prompt: char, lines: Vec<String> },
     Printed { printed: String },
 }
 
@@ -62,9 +61,10 @@ impl Played {
 impl From<Heard> for Event {
     fn from(heard: Heard) -> Self {
         match heard {
-            Heard::Typed { prompt, lines, at_prompt } => Self::Typed { prompt, lines, at_prompt },
+            Heard::Typed { prompt, lines } => Self::Typed { prompt, lines, at_prompt: true },
+            // The page has taken the carriage returns out, with all that draws nothing.
             Heard::Printed { printed } => {
-                let text = CHATTER.replace_all(&printed, "").into_owned();
+                let text = printed.replace('\n', "\r\n");
                 Self::Printed(vec![Piece { pause: Duration::ZERO, text }])
             }
         }

@@ -153,7 +153,8 @@ export class Panel {
       terminal(root, files),
     ]);
     Object.assign(this, { machine, Terminal });
-    this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes));
+    const ended = (number, status) => this.views[number]?.ended(status);
+    this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes), ended);
   }
 
   /** Shells may print before it is known how many there are. */
@@ -306,7 +307,8 @@ export class Panel {
         this.done.get(part.name).add(number);
         this.mark();
         if (steps.length > 1 && step.kind === "command") await this.typist.ready(terminal);
-        await this.typist.type(terminal, step, part.steps[number + 1]);
+        const came = await this.typist.type(terminal, step, part.steps[number + 1]);
+        this.tell({ part: part.name, number, ...came });
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
@@ -314,6 +316,11 @@ export class Panel {
       this.typing = false;
       this.offer();
     }
+  }
+
+  /** Whoever wants to know what came of a step hears it here. */
+  tell(detail) {
+    this.element.dispatchEvent(new CustomEvent("live-typed", { detail, bubbles: true }));
   }
 
   /** Asks the kernel what is in front, as long as somebody looks. */
