@@ -1,5 +1,6 @@
 // A headless Chromium and a server of the built book, for the tests.
 
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -70,5 +71,41 @@ export async function launch(name = "chromium") {
       "--disable-component-update",
       "--disable-sync",
     ],
+  });
+}
+
+/** Opens a page in a browser that knows nothing yet, and closes it behind what is done with it. */
+export function visitor(browser, server) {
+  return async (name, { width = 1280, height = 900, dark = false, script = true }, act) => {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    await page.setJavaScriptEnabled(script);
+    await page.setViewport({ width, height });
+    await page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
+    ]);
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("requestfailed", (request) => errors.push(`${request.url()} failed`));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(server.address)) errors.push(`asked for ${request.url()}`);
+    });
+    let bytes = 0;
+    page.on("response", (answer) => (bytes += Number(answer.headers()["content-length"] ?? 0)));
+    await page.goto(`${server.address}/${name}`, { waitUntil: "load" });
+    await act(page, () => bytes);
+    await context.close();
+    assert.deepEqual(errors, [], name);
+  };
+}
+
+/** What axe finds. */
+export async function violations(page) {
+  const ready = await page.evaluate(() => "axe" in window);
+  if (!ready) await page.addScriptTag({ path: toolFile("axe-core/axe.min.js") });
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
   });
 }

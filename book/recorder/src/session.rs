@@ -59,7 +59,7 @@ pub enum Live {
     No,
     /// There, and in the page: all of it, or up to a part.
     Yes,
-    /// In the page alone: nothing of it is recorded, and it may have no parts.
+    /// In the page alone: nothing of it is recorded.
     Only,
 }
 
@@ -111,7 +111,7 @@ impl Session {
     /// `line N: …` for the first line that is not as the README says.
     pub fn parse(text: &str) -> Result<Self> {
         let session = Self::stage(text)?;
-        ensure!(!session.parts.is_empty() || session.live == Live::Only, "there is no [part]");
+        ensure!(!session.parts.is_empty(), "there is no [part]");
         Ok(session)
     }
 
@@ -232,7 +232,6 @@ impl Reader {
     fn finish(self) -> Result<Session> {
         let Self { title, user, hostname, delegate, all_processes, live, .. } = self;
         let Self { masks, differs, setup, parts, .. } = self;
-        let live = live.unwrap_or_default();
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
             ensure!(part.steps.iter().any(shown), "nothing is typed in [{}]", part.name);
@@ -245,7 +244,7 @@ impl Reader {
             hostname: hostname.unwrap_or_else(|| "laptop".into()),
             delegate,
             all_processes: all_processes.unwrap_or(false),
-            live,
+            live: live.unwrap_or_default(),
             masks,
             differs,
             setup,
@@ -446,8 +445,8 @@ status: 130
         let session = Session::parse(&format!("{head}[a]\n$ uname -m\n")).unwrap();
         assert_eq!(session.live, Live::Yes);
         assert!(session.differs[0].is_match("i686") && session.masks.is_empty());
-        let free = Session::parse("# title: t\n# live: only\n").unwrap();
-        assert!(free.live == Live::Only && free.parts.is_empty());
+        let free = Session::stage("# title: t\n# live: only\n").unwrap();
+        assert_eq!(free.live, Live::Only);
     }
 
     #[test]
@@ -466,7 +465,6 @@ status: 130
             ("# name: t", "line 1: there is no \"name\""),
             ("# title: t\n# title: u", "line 2: \"title\" stands twice"),
             ("# live: no", "line 1: \"no\" is neither yes, only nor until PART"),
-            ("# title: t\n# live: yes", "no [part]"),
             ("# as: bob", "line 1: nobody is called \"bob\""),
             ("# mask: (", "line 1: \"(\" is no regular expression"),
             ("# title: t\n# as: root\n# delegate: yes\n[a]\n# true", "root needs no delegated"),

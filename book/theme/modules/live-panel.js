@@ -87,7 +87,15 @@ export class Panel {
     this.retry.hidden = state !== "failed";
     for (const part of [this.terminals, this.help, this.inspect.element, this.fresh]) part.hidden = !running;
     this.offer();
-    for (const example of this.examples) example.offer(running);
+    this.invite();
+  }
+
+  /** What the examples' buttons say: at the one where the panel is there is nothing to press. */
+  invite() {
+    const running = this.state === "running";
+    for (const example of this.examples) {
+      example.offer(running, running && example === this.example);
+    }
   }
 
   /** Comes to an example, with its session's shells; whether they are there. */
@@ -125,6 +133,7 @@ export class Panel {
     this.example = example;
     this.element.dataset.part = example.part ?? "";
     if (example.element.nextElementSibling !== this.element) example.element.after(this.element);
+    this.invite();
   }
 
   /** The keyboard goes to the terminal, if the reader has not gone elsewhere meanwhile. */
@@ -384,12 +393,18 @@ function sentence(error) {
 /** The terminal's program and its style, once. */
 let loaded;
 function terminal(root, files) {
-  loaded ??= import(new URL(files["xterm.mjs"], root)).then(({ Terminal }) => {
-    const style = element("link", { rel: "stylesheet", href: new URL(files["xterm.css"], root) });
-    const drawn = new Promise((resolve, reject) => Object.assign(style, { onload: resolve, onerror: reject }));
-    document.head.append(style);
-    return drawn.then(() => Terminal);
-  });
+  const place = (file) => new URL(file, root).href;
+  loaded ??= Promise.all([
+    added("script", { src: place(files.terminal) }),
+    added("link", { rel: "stylesheet", href: place(files.style) }),
+  ]).then(() => window.Terminal);
   loaded.catch(() => (loaded = undefined));
   return loaded;
+}
+
+function added(name, attributes) {
+  const made = element(name, attributes);
+  const ready = new Promise((resolve, reject) => Object.assign(made, { onload: resolve, onerror: reject }));
+  document.head.append(made);
+  return ready;
 }

@@ -33,7 +33,8 @@ export class TerminalView {
       fontSize: matchMedia("(max-width: 40rem)").matches ? 11 : 13,
       // Colours that a program chooses stay readable on both papers.
       minimumContrastRatio: 4.5,
-      rows: matchMedia("(max-width: 40rem)").matches ? 14 : 20,
+      // Where terminals stand one below the other each is lower.
+      rows: matchMedia("(min-width: 70rem)").matches ? 20 : 14,
       screenReaderMode: true,
       scrollback: 2000,
     });

@@ -36,7 +36,7 @@ class Example {
     this.size = (bytes / 1e6).toFixed(1);
     this.button = element("button", { type: "button", class: "live-start" });
     this.button.addEventListener("click", () => this.press());
-    this.offer(false);
+    this.offer(false, false);
     if (this.task) values(place);
     this.box().append(this.button);
   }
@@ -50,9 +50,11 @@ class Example {
     return box;
   }
 
-  /** What the button does: start a machine, or go on with the one that runs. */
-  offer(runs) {
-    this.button.textContent = runs ? text("live-go") : text("live-start", { size: this.size });
+  /** What the button does: start a machine, or go on with the one that runs, unless it is here. */
+  offer(runs, here) {
+    if (this.task) this.button.textContent = text("live-task-start");
+    else this.button.textContent = runs ? text("live-go") : text("live-start", { size: this.size });
+    this.button.hidden = here && !this.task;
   }
 
   async press() {
