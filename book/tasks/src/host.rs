@@ -48,16 +48,14 @@ impl Host {
     ///
     /// When the namespaces can't be joined, and what `body` fails with.
     pub fn visit(host: Pid, body: impl FnOnce(&Self) -> Result<Value>) -> Result<Value> {
-        let mut seen = Self::of(host)?;
         let (news, tell) = pipe2(OFlag::O_CLOEXEC).tried(&texts::LOOK, "pipe2(O_CLOEXEC)")?;
         let (mut news, mut tell) = (File::from(news), File::from(tell));
         // Only a child is born into another PID namespace. So there are two of them.
         let process = Process::spawn(CloneFlags::empty(), None, || {
-            let told = join(host).and_then(|()| {
+            let told = Self::join(host).and_then(|mut seen| {
                 let inside = Process::spawn(CloneFlags::empty(), None, || {
-                    // Where somebody else's lies over it, nobody finds himself in there.
-                    seen.proc_is_its_own = Path::new("/proc/self/stat").exists();
-                    let answer = look_around().and_then(|()| body(&seen));
+                    seen.proc_is_its_own &= knows_us();
+                    let answer = fresh_proc().and_then(|()| body(&seen));
                     let _ = tell.write_all(line(&answer).as_bytes());
                     0
                 })?;
@@ -78,11 +76,27 @@ impl Host {
         answer.map_err(|error| anyhow!(error))
     }
 
-    fn of(host: Pid) -> Result<Self> {
+    /// Moves this process, and the children that it will have, onto the machine.
+    fn join(host: Pid) -> Result<Self> {
+        // Perhaps we are on it already, and the reader has mounted another's /proc over its own.
+        let proc_is_its_own = knows_us();
+        if !proc_is_its_own {
+            fresh_proc()?;
+        }
         let path = format!("/proc/{host}/mountinfo");
         let text = fs::read(&path).tried(&texts::LOOK, format_args!("read({path:?})"))?;
         let links = KINDS.map(|(kind, _)| (kind, link(host, &format!("ns/{kind}"))));
-        Ok(Self { links: links.into(), mounts: mounts::parse(&text), proc_is_its_own: true })
+        // All are opened first: after the first ones `/proc` may be another.
+        let open = |(kind, flag)| {
+            let path = format!("/proc/{host}/ns/{kind}");
+            let file = File::open(&path).tried(&texts::LOOK, format_args!("open({path:?})"))?;
+            Ok((file, flag))
+        };
+        let all = KINDS.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        for (namespace, flag) in all {
+            setns(namespace, flag).tried(&texts::LOOK, format_args!("setns({flag:?})"))?;
+        }
+        Ok(Self { links: links.into(), mounts: mounts::parse(&text), proc_is_its_own })
     }
 
     /// Where the link of its own namespace of this kind leads to.
@@ -103,21 +117,13 @@ fn line(answer: &Result<Value>) -> String {
     serde_json::to_string(&answer).unwrap_or_default()
 }
 
-fn join(host: Pid) -> Result<()> {
-    // All are opened first: after the first ones `/proc` may be another.
-    let open = |(kind, flag)| {
-        let path = format!("/proc/{host}/ns/{kind}");
-        let file = File::open(&path).tried(&texts::LOOK, format_args!("open({path:?})"))?;
-        Ok((file, flag))
-    };
-    let all = KINDS.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-    for (namespace, flag) in all {
-        setns(namespace, flag).tried(&texts::LOOK, format_args!("setns({flag:?})"))?;
-    }
-    Ok(())
+/// Where the `/proc` of another PID namespace is mounted, nobody finds himself in it.
+fn knows_us() -> bool {
+    Path::new("/proc/self/stat").exists()
 }
 
-fn look_around() -> Result<()> {
+/// A list of mounts of our own, with a `/proc` that shows our own processes.
+fn fresh_proc() -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).tried(&texts::LOOK, "unshare(CLONE_NEWNS)")?;
     let none = None::<&str>;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;

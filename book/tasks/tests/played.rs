@@ -371,3 +371,20 @@ fn a_look_changes_nothing() {
     reader.verify();
     testbed::assert_same(&before, &reader.snapshot());
 }
+
+/// Who asks may be on the reader's machine, also when a mistake has taken its `/proc` away.
+#[test]
+fn a_spoilt_proc_does_not_spoil_the_look() {
+    let Some(mut reader) = Reader::new("02-pid-one") else { return };
+    reader.play(&reader::played("02-pid-one"));
+    let outside = reader.verify_until(|answer| answer["done"] == true);
+    assert_eq!(reader.verify_there(), outside);
+    let spoil = "# title: Spoilt\n# as: root\n\n[typed]\n\
+                 # unshare --pid --fork sh -c 'mount -t proc proc /proc; sleep 1000' &\n";
+    reader.play(spoil);
+    let wrong = |answer: &Value| answer["done"] == false;
+    let outside = reader.verify_until(wrong);
+    let claim = &outside["claims"][4];
+    assert!(claim["found"].as_str().is_some_and(|it| it.contains("umount /proc")), "{outside:#}");
+    assert_eq!(reader.verify_there(), outside);
+}

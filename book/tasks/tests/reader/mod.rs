@@ -101,9 +101,18 @@ impl Reader {
 
     /// Asks whether the task is done.
     pub(crate) fn verify(&self) -> Value {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle-task"));
-        let host = self.host.pid().to_string();
-        command.args(["verify", self.task, &self.values.to_string(), "--host", &host]);
+        let command = Command::new(env!("CARGO_BIN_EXE_coracle-task"));
+        self.ask(command, &self.host.pid().to_string())
+    }
+
+    /// The same, asked by somebody on the reader's machine.
+    pub(crate) fn verify_there(&self) -> Value {
+        let program = testbed::reachable(&self.host, env!("CARGO_BIN_EXE_coracle-task"));
+        self.ask(self.host.command(Who::Root, program), "1")
+    }
+
+    fn ask(&self, mut command: Command, host: &str) -> Value {
+        command.args(["verify", self.task, &self.values.to_string(), "--host", host]);
         let output = command.output().expect("the command starts");
         assert!(output.status.success(), "{}: {}", self.task, stderr(&output));
         serde_json::from_str(&stdout(&output)).expect("JSON")
