@@ -1,6 +1,7 @@
 // A headless Chromium and a server of the built book, for the tests.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -72,6 +73,14 @@ export async function launch(name = "chromium") {
       "--disable-sync",
     ],
   });
+}
+
+/** Starts Firefox, if there is one. */
+export async function launchFirefox() {
+  const executablePath = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
+  if (!executablePath) return undefined;
+  const puppeteer = (await tool("puppeteer-core")).default;
+  return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
 }
 
 /** Opens a page in a browser that knows nothing yet, and closes it behind what is done with it. */

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { book, launch, serve, violations, visitor } from "./browser.js";
+import { book, launch, launchFirefox, serve, violations, visitor } from "./browser.js";
 import { serveWithFake } from "./with-fake.js";
 
 /** A chapter with sessions that can be done in the page, in two terminals. */
@@ -231,6 +231,10 @@ test("a fresh machine has new shells; switched off, it leaves the page as it was
     await press(page, ".live-fresh");
     await page.waitForFunction(() => window.fakeMachine.asked.filter((it) => it.do === "begin").length === 2);
     await page.waitForSelector(`${INSIDE} .live-type[data-typed=no]`);
+    // While a command runs the next one is typed all the same: it waits in the terminal.
+    await page.evaluate(() => window.fakeMachine.send(0, "sleep 5\r"));
+    await press(page, `${INSIDE} .live-type`);
+    await page.waitForFunction(() => document.querySelector(".live").dataset.typing === "yes");
     await press(page, ".live-stop");
     assert.equal(await page.$(".live, .live-line"), null);
     assert.ok(await page.evaluate(() => window.fakeMachine.ended));
@@ -252,4 +256,21 @@ test("a copy without the machine says so once, and on paper and slides there is 
   for (const name of ["print.html", "slides.html"]) {
     await visit(name, {}, async (page) => assert.equal(await page.$(".live-start"), null, name));
   }
+});
+
+test("Firefox does it, too", async (t) => {
+  const firefox = await launchFirefox();
+  if (!firefox) return t.skip("there is no Firefox");
+  t.after(() => firefox.close());
+  const page = await firefox.newPage();
+  await page.goto(`${server.address}/${CHAPTER}`);
+  await start(page);
+  await press(page, ".live-all");
+  await typed(page);
+  await page.focus(".live-terminal[data-number='0'] textarea");
+  await page.keyboard.type("ls /");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Tab");
+  assert.ok(await focused(page, ".live-terminal[data-number='1']"));
+  assert.match((await sent(page))[0], /sleep 1000 &\rls \/$/);
 });

@@ -60,22 +60,25 @@ export class Panel {
     this.turn("none");
   }
 
-  /** Out of sight, and in a tab that is not seen, the machine rests. */
   watch() {
-    const rest = () => {
-      this.seen = this.inView && !document.hidden;
-      if (this.state === "running") this.seen ? this.machine.resume() : this.machine.pause();
-    };
-    new IntersectionObserver(([{ isIntersecting }]) => {
-      this.inView = isIntersecting;
-      rest();
+    new IntersectionObserver((entries) => {
+      this.inView = entries.at(-1).isIntersecting;
+      this.rest();
     }).observe(this.element);
-    document.addEventListener("visibilitychange", rest);
+    document.addEventListener("visibilitychange", () => this.rest());
     const colours = () => this.views.forEach((view) => view.colour());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colours);
     const choice = { attributes: true, attributeFilter: ["data-theme"] };
     new MutationObserver(colours).observe(document.documentElement, choice);
     setInterval(() => this.look(), LOOK);
+  }
+
+  /** Out of sight, and in a tab that is not seen, the machine rests, if it has nothing to do. */
+  rest() {
+    this.seen = this.inView && !document.hidden;
+    if (this.state !== "running") return;
+    if (this.seen || this.opening || this.typing) this.machine.resume();
+    else this.machine.pause();
   }
 
   /** Shows what the panel is doing: none, loading, running or failed. */
@@ -102,7 +105,11 @@ export class Panel {
   async open(example) {
     this.come(example);
     // One on its way will be here.
-    this.opening ??= this.bring(document.activeElement).finally(() => (this.opening = undefined));
+    this.opening ??= this.bring(document.activeElement).finally(() => {
+      this.opening = undefined;
+      this.rest();
+    });
+    this.rest();
     await this.opening;
     return this.state === "running" && this.session === example.session;
   }
@@ -116,6 +123,7 @@ export class Panel {
       return this.fail(error);
     }
     this.offer();
+    this.rest();
     this.arrive(pressed);
   }
 
@@ -133,12 +141,13 @@ export class Panel {
     this.example = example;
     this.element.dataset.part = example.part ?? "";
     if (example.element.nextElementSibling !== this.element) example.element.after(this.element);
+    // What is out of sight would rest.
+    this.element.scrollIntoView({ block: "nearest" });
     this.invite();
   }
 
   /** The keyboard goes to the terminal, if the reader has not gone elsewhere meanwhile. */
   arrive(pressed) {
-    this.element.scrollIntoView({ block: "nearest" });
     if (document.activeElement !== pressed && document.activeElement !== document.body) return;
     // On a telephone the keyboard would cover it all.
     if (matchMedia("(pointer: coarse)").matches) this.element.focus({ preventScroll: true });
@@ -161,6 +170,10 @@ export class Panel {
       Machine.start(root, { onProgress }),
       terminal(root, files),
     ]);
+    if (this.state !== "loading") {
+      machine.end();
+      throw new Stopped();
+    }
     Object.assign(this, { machine, Terminal });
     const ended = (number, status) => this.views[number]?.ended(status);
     this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes), ended);
@@ -191,6 +204,7 @@ export class Panel {
     this.typist.begin();
     const time = Math.floor(Date.now() / 1000);
     const { terminals } = await this.machine.ask({ do: "begin", session: file, time });
+    if (!this.machine) throw new Stopped();
     this.session = this.element.dataset.session = session;
     this.parts = parts(file);
     this.done = new Map(this.parts.map((part) => [part.name, new Set()]));
@@ -266,49 +280,58 @@ export class Panel {
     const running = this.state === "running";
     this.all.hidden = !running || (!this.part && !this.typing);
     this.all.textContent = text(this.typing ? "live-enough" : "live-all");
-    this.before.hidden = !running || this.typing || this.missing().length === 0;
+    this.before.hidden = !running || Boolean(this.typing) || this.missing().length === 0;
     this.element.dataset.typing = this.typing ? "yes" : "no";
   }
 
   /** Steps of earlier parts that were not typed. */
   missing() {
     const here = this.parts?.indexOf(this.part) ?? 0;
-    return (this.parts ?? []).slice(0, Math.max(here, 0)).flatMap((part) => this.rest(part));
+    return (this.parts ?? []).slice(0, Math.max(here, 0)).flatMap((part) => this.left(part));
   }
 
   /** What was not typed of a part. */
-  rest(part) {
+  left(part) {
     const all = part.steps.map((_, number) => ({ part, number }));
     return all.filter(({ number }) => !this.done.get(part.name).has(number));
   }
 
   /** One step, and the quiet ones before it. */
-  press(figure, part, number) {
-    if (this.typing) return;
+  async press(figure, part, number) {
+    // The reader does not wait any longer.
+    this.typist.stop();
+    await this.typing;
     if (this.element.previousElementSibling !== figure) {
       this.come(this.examples.find((example) => example.element === figure));
     }
     let first = number;
     while (first > 0 && part.steps[first - 1].kind === "quiet") first -= 1;
-    const quiet = this.rest(part).filter((step) => step.number >= first && step.number < number);
-    return this.type([...quiet, { part, number }]);
+    const quiet = this.left(part).filter((step) => step.number >= first && step.number < number);
+    this.type([...quiet, { part, number }]);
   }
 
   typeAll() {
     if (this.typing) return this.typist.stop();
-    const rest = this.rest(this.part);
-    if (rest.length === 0) this.done.get(this.part.name).clear();
-    return this.type(this.rest(this.part));
+    if (this.left(this.part).length === 0) this.done.get(this.part.name).clear();
+    this.type(this.left(this.part));
   }
 
   typeBefore() {
-    return this.type(this.missing());
+    this.type(this.missing());
+  }
+
+  type(steps) {
+    this.typing = this.each(steps).finally(() => {
+      this.typing = undefined;
+      this.offer();
+      this.rest();
+    });
+    this.offer();
+    this.rest();
   }
 
   /** Types steps one after the other; each waits for what the one before has printed. */
-  async type(steps) {
-    this.typing = true;
-    this.offer();
+  async each(steps) {
     try {
       for (const { part, number } of steps) {
         const terminal = (this.active = this.number(part));
@@ -321,9 +344,6 @@ export class Panel {
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
-    } finally {
-      this.typing = false;
-      this.offer();
     }
   }
 
@@ -362,7 +382,7 @@ export class Panel {
     const { machine, example } = this;
     this.clear();
     this.typist?.stop();
-    Object.assign(this, { machine: undefined, session: undefined, parts: undefined, typing: false });
+    Object.assign(this, { machine: undefined, session: undefined, parts: undefined });
     this.turn("none");
     this.element.remove();
     example.button?.focus();
@@ -370,6 +390,8 @@ export class Panel {
   }
 
   fail(error) {
+    // It was switched off meanwhile.
+    if (error instanceof Stopped) return;
     console.error(error);
     // Once it runs, it says itself what it could not do.
     const said = this.machine ? text("live-refused", { why: error.message }) : sentence(error);

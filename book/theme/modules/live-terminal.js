@@ -34,7 +34,7 @@ export class TerminalView {
       // Colours that a program chooses stay readable on both papers.
       minimumContrastRatio: 4.5,
       // Where terminals stand one below the other each is lower.
-      rows: matchMedia("(min-width: 70rem)").matches ? 20 : 14,
+      rows: matchMedia("(min-width: 90rem)").matches ? 20 : 14,
       screenReaderMode: true,
       scrollback: 2000,
     });

@@ -52,8 +52,8 @@ class Example {
 
   /** What the button does: start a machine, or go on with the one that runs, unless it is here. */
   offer(runs, here) {
-    if (this.task) this.button.textContent = text("live-task-start");
-    else this.button.textContent = runs ? text("live-go") : text("live-start", { size: this.size });
+    const what = (this.task ? "live-task-" : "live-") + (runs ? "go" : "start");
+    this.button.textContent = text(what, { size: this.size });
     this.button.hidden = here && !this.task;
   }
 

@@ -34,12 +34,13 @@ pub(crate) fn render(
     if parts.is_empty() {
         return Err(format!("session {session} has no part: nothing is typed in it"));
     }
+    let first = !page.uses.iter().any(|used| matches!(used, Use::Session(of, _) if of == session));
     let mut html = String::new();
     for (place, part) in parts.into_iter().enumerate() {
         page.uses.push(Use::Session(session.into(), part.name.clone()));
         let heading = match (place, caption) {
-            (0, "") => html::escape(&script.title),
-            (0, text) => html::phrase(text),
+            (0, "") if first => html::escape(&script.title),
+            (0, text) if !text.is_empty() => html::phrase(text),
             _ => String::new(),
         };
         let lines: Vec<_> = part.typed.iter().map(|line| typed(line)).collect();
