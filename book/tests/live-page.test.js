@@ -169,6 +169,17 @@ test("out of sight the machine rests", async () => {
   });
 });
 
+test("switched off while it comes, it does not come; called again, it does", async () => {
+  await visit(CHAPTER, {}, async (page) => {
+    await press(page, `${INSIDE} .live-start`);
+    await page.waitForSelector(".live[data-state=loading]");
+    await press(page, ".live-stop");
+    assert.equal(await page.$(".live"), null);
+    await start(page);
+    assert.equal(await begun(page), 1);
+  });
+});
+
 test("what the kernel says is told in short when it changes", async () => {
   await visit(CHAPTER, {}, async (page) => {
     await start(page);

@@ -74,11 +74,10 @@ fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map_or("html", |(_, ending)| ending) {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css",
-        "js" | "mjs" => "text/javascript",
+        "js" => "text/javascript",
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "txt" => "text/plain; charset=utf-8",
-        "wasm" => "application/wasm",
         _ => "application/octet-stream",
     }
 }

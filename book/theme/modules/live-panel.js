@@ -13,12 +13,16 @@ import { address, element, text } from "./texts.js";
 const HELP = "live-help";
 /** Milliseconds from one look at the kernel to the next. */
 const LOOK = 2000;
+/** A terminal that was silent for so long is looked at; one that never is, now and then all the same. */
+const SILENCE = 600;
+const PATIENCE = 6000;
 
 export class Panel {
   /** `examples` are all places of the page to which it may be called. */
   constructor(examples) {
     this.examples = examples;
     this.state = "none";
+    this.looked = this.heard = -Infinity;
     /** What has been typed of the session: for each part the numbers of its steps. */
     this.done = new Map();
     this.steps = [];
@@ -77,7 +81,7 @@ export class Panel {
   rest() {
     this.seen = this.inView && !document.hidden;
     if (this.state !== "running") return;
-    if (this.seen || this.opening || this.typing) this.machine.resume();
+    if (this.seen || this.opening || this.typing || this.asking) this.machine.resume();
     else this.machine.pause();
   }
 
@@ -111,6 +115,8 @@ export class Panel {
     });
     this.rest();
     await this.opening;
+    // The one before was switched off while it came.
+    if (this.state === "none" && this.example === example) return this.open(example);
     return this.state === "running" && this.session === example.session;
   }
 
@@ -131,7 +137,15 @@ export class Panel {
   async task(example) {
     this.session = undefined;
     if (!(await this.open(example))) return;
-    const ask = (what) => this.machine.ask({ do: what, name: example.task });
+    const ask = async (what) => {
+      this.asking = true;
+      this.rest();
+      const answer = this.machine.ask({ do: what, name: example.task });
+      return answer.finally(() => {
+        this.asking = false;
+        this.rest();
+      });
+    };
     this.doing?.end();
     this.doing = new Task(example.element, ask);
     await this.doing.begin();
@@ -181,6 +195,7 @@ export class Panel {
 
   /** Shells may print before it is known how many there are. */
   show(number, bytes) {
+    this.heard = performance.now();
     if (this.views.length > 0) this.views[number]?.show(bytes);
     else this.early.push([number, bytes]);
   }
@@ -218,7 +233,7 @@ export class Panel {
     this.buttons();
     const answered = await this.machine.ask({ do: "inspect", terminal: 0 }).catch(() => null);
     this.inspect.begin(answered);
-    this.look();
+    if (answered) this.inspect.show(answered);
   }
 
   terminal(name, number) {
@@ -246,7 +261,7 @@ export class Panel {
 
   /** The part of the example at which the panel is, if it has one. */
   get part() {
-    return this.parts?.find((part) => part.name === this.example.part);
+    return this.parts?.find((part) => part.name === this.example?.part);
   }
 
   number(part) {
@@ -356,6 +371,10 @@ export class Panel {
   async look() {
     if (this.state !== "running" || !this.seen || !this.inspect.open || this.looking) return;
     if (this.session === undefined) return;
+    // Who looks is a process, too, and costs time: not while a command is at work.
+    const now = performance.now();
+    if (now - this.heard < SILENCE && now - this.looked < PATIENCE) return;
+    this.looked = now;
     this.looking = true;
     try {
       this.inspect.show(await this.machine.ask({ do: "inspect", terminal: this.active }));
@@ -382,7 +401,7 @@ export class Panel {
     const { machine, example } = this;
     this.clear();
     this.typist?.stop();
-    Object.assign(this, { machine: undefined, session: undefined, parts: undefined });
+    for (const what of ["machine", "session", "parts", "example"]) this[what] = undefined;
     this.turn("none");
     this.element.remove();
     example.button?.focus();
@@ -397,7 +416,7 @@ export class Panel {
     const said = this.machine ? text("live-refused", { why: error.message }) : sentence(error);
     this.machine?.end().catch(() => {});
     this.clear();
-    Object.assign(this, { machine: undefined, session: undefined });
+    this.machine = this.session = undefined;
     this.turn("failed", said);
   }
 }

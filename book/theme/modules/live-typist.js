@@ -86,6 +86,7 @@ class Seat {
     /** How the last command ended, if the shell waits for the next one. */
     this.status = null;
     this.quiet = false;
+    this.entered = false;
     /** Whether the reader has begun a line. */
     this.begun = false;
   }
@@ -94,6 +95,11 @@ class Seat {
     // A quiet command is over with the prompt that ends what is heard now, which is there already.
     const quiet = this.quiet;
     this.printed = (this.printed + this.decoder.decode(bytes, { stream: true })).slice(-KEPT);
+    // The line break that Enter makes is no output.
+    if (this.entered && this.printed.includes("\n")) {
+      this.printed = this.printed.slice(this.printed.indexOf("\n") + 1);
+      this.entered = false;
+    }
     const prompt = [...this.printed.matchAll(PROMPT)].at(-1);
     if (prompt) {
       this.output = this.printed.slice(0, prompt.index);
@@ -137,8 +143,9 @@ class Seat {
       // Its echo is no output. A program may show none.
       await this.wait((seat) => seat.shows(line), ECHO);
       this.type("\r");
-      await this.wait((seat) => seat.printed.includes("\n") || seat.status !== null, ECHO);
-      this.printed = this.printed.slice(this.printed.indexOf("\n") + 1);
+      this.entered = true;
+      await this.wait((seat) => !seat.entered, ECHO);
+      this.entered = false;
     }
   }
 

@@ -9,6 +9,7 @@ export function live() {
   const all = [...document.querySelectorAll("[data-live], [data-task]")];
   const places = all.filter((place) => !place.closest(".slides"));
   if (places.length === 0) return;
+  for (const place of places) if (place.dataset.task) values(place);
   // How many bytes it has; nothing if the book was built without it.
   const bytes = Number(document.body.dataset.machine);
   if (bytes > 0) examples.push(...places.map((place) => new Example(place, bytes)));
@@ -37,7 +38,6 @@ class Example {
     this.button = element("button", { type: "button", class: "live-start" });
     this.button.addEventListener("click", () => this.press());
     this.offer(false, false);
-    if (this.task) values(place);
     this.box().append(this.button);
   }
 
@@ -77,7 +77,7 @@ function values(place) {
   const found = [];
   while (walker.nextNode()) found.push(walker.currentNode);
   for (const node of found) {
-    const pieces = node.data.split(/\{(\w+)\}/);
+    const pieces = node.data.split(/(?<!\$)\{(\w+)\}/);
     if (pieces.length === 1) continue;
     const value = (name) => element("var", { "data-value": name }, name);
     node.replaceWith(...pieces.map((piece, number) => (number % 2 ? value(piece) : piece)));
