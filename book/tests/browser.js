@@ -50,9 +50,13 @@ export async function serve(instead = async () => undefined) {
   return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** Starts Chromium. Without these options it asks for updates, and as root it does not start. */
-export async function launch() {
+/** Starts a browser. Without these options Chromium asks for updates, and as root does not start. */
+export async function launch(name = "chromium") {
   const puppeteer = (await tool("puppeteer-core")).default;
+  if (name === "firefox") {
+    const executablePath = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+    return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+  }
   return puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,

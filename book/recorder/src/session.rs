@@ -57,7 +57,7 @@ pub enum Live {
     /// Where it is recorded alone.
     #[default]
     No,
-    /// There, and in the page.
+    /// There, and in the page: all of it, or up to a part.
     Yes,
     /// In the page alone: nothing of it is recorded.
     Only,
@@ -368,7 +368,8 @@ fn live(value: &str) -> Result<Live> {
     match value {
         "yes" => Ok(Live::Yes),
         "only" => Ok(Live::Only),
-        _ => bail!("{value:?} is neither yes nor only"),
+        _ if value.starts_with("until ") => Ok(Live::Yes),
+        _ => bail!("{value:?} is neither yes, only nor until PART"),
     }
 }
 
@@ -463,7 +464,7 @@ status: 130
             ("title: t", "line 1: before the first [part]"),
             ("# name: t", "line 1: there is no \"name\""),
             ("# title: t\n# title: u", "line 2: \"title\" stands twice"),
-            ("# live: no", "line 1: \"no\" is neither yes nor only"),
+            ("# live: no", "line 1: \"no\" is neither yes, only nor until PART"),
             ("# as: bob", "line 1: nobody is called \"bob\""),
             ("# mask: (", "line 1: \"(\" is no regular expression"),
             ("# title: t\n# as: root\n# delegate: yes\n[a]\n# true", "root needs no delegated"),

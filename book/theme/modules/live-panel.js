@@ -176,7 +176,8 @@ export class Panel {
       throw new Stopped();
     }
     Object.assign(this, { machine, Terminal });
-    this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes));
+    const ended = (number, status) => this.views[number]?.ended(status);
+    this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes), ended);
   }
 
   /** Shells may print before it is known how many there are. */
@@ -210,6 +211,7 @@ export class Panel {
     this.work = new Work(session, parts(file), terminals, this.typist, {
       pressed: (figure) => this.follow(figure),
       types: (number) => (this.active = number),
+      typed: (detail) => this.tell(detail),
       changed: () => this.changed(),
     });
     this.turn("running", text("live-running"));
@@ -279,6 +281,11 @@ export class Panel {
   typeAll() {
     if (this.work.typing) this.typist.stop();
     else this.work.all(this.part);
+  }
+
+  /** Whoever wants to know what came of a step hears it here. */
+  tell(detail) {
+    this.element.dispatchEvent(new CustomEvent("live-typed", { detail, bubbles: true }));
   }
 
   /** Asks the kernel what is in front, as long as somebody looks. */

@@ -4,7 +4,7 @@
 /**
  * The parts of a session's file: `{ name, terminal, steps }`. A step has a `kind` ("command", "key" or
  * "quiet"), what is typed (`lines`, or the `bytes` of a key), the `text` that a reader sees, and
- * `until`, a regular expression or null.
+ * `until`, a regular expression or null; `prompt` and `status` are for tests.
  */
 export function parts(file) {
   const parts = [];
@@ -13,7 +13,7 @@ export function parts(file) {
   for (const line of file.split("\n").map((line) => line.trimEnd())) {
     const steps = parts.at(-1)?.steps ?? first;
     const header = /^\[(\S+)(?: +@(\S+))?\]$/.exec(line);
-    const [, word, value] = /^(key|quiet|until): *(.*)$/.exec(line) ?? [];
+    const [, word, value] = /^(key|quiet|until|status): *(.*)$/.exec(line) ?? [];
     if (header) {
       parts.push({ name: header[1], terminal: header[2] ?? "", steps: first.splice(0) });
     } else if (word === "quiet") {
@@ -21,7 +21,7 @@ export function parts(file) {
     } else if (parts.length === 0) {
       continue;
     } else if (/^[$#] /.test(line)) {
-      steps.push(step("command", line.slice(2)));
+      steps.push({ ...step("command", line.slice(2)), prompt: line[0] });
     } else if (/^>( |$)/.test(line)) {
       steps.at(-1).lines.push(line.slice(2));
       steps.at(-1).text += `\n${line.slice(2)}`;
@@ -29,6 +29,8 @@ export function parts(file) {
       steps.push({ ...step("key", value), bytes: bytes(value) });
     } else if (word === "until") {
       steps.at(-1).until = new RegExp(value);
+    } else if (word === "status") {
+      steps.at(-1).status = Number(value);
     }
   }
   return parts;

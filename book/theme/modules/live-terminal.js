@@ -6,7 +6,8 @@ import { element, text } from "./texts.js";
 const ESCAPE = 1000;
 /** Milliseconds without a change of width. */
 const CALM = 100;
-const COLUMNS = { least: 20, most: 110 };
+/** At most as wide as where sessions are recorded. */
+const COLUMNS = { least: 20, most: 100 };
 
 /** What a reader who sees the terminals, too, would call one. */
 export function terminalLabel(name) {
@@ -74,6 +75,13 @@ export class TerminalView {
 
   show(bytes) {
     this.terminal.write(bytes);
+  }
+
+  /** Its shell asks for the next command; how the one before ended. */
+  ended(status) {
+    const { dataset } = this.element;
+    dataset.status = status;
+    dataset.prompts = Number(dataset.prompts ?? 0) + 1;
   }
 
   focus() {

@@ -17,10 +17,17 @@ const KEPT = 100_000;
 export class Stopped extends Error {}
 
 export class Typist {
-  /** `show` gets what a terminal is to show: all that is printed, but for quiet commands. */
-  constructor(machine, show = () => {}) {
+  /**
+   * `show` gets what a terminal is to show: all that is printed, but for quiet commands. `ended` gets
+   * how a terminal's command ended, when its shell asks for the next one.
+   */
+  constructor(machine, show = () => {}, ended = () => {}) {
     this.seats = [0, 1, 2].map((number) => {
-      const seat = new Seat((text) => machine.send(number, text), (bytes) => show(number, bytes));
+      const seat = new Seat(
+        (text) => machine.send(number, text),
+        (bytes) => show(number, bytes),
+        (status) => ended(number, status),
+      );
       machine.onOutput(number, (bytes) => seat.hear(bytes));
       return seat;
     });
@@ -66,8 +73,8 @@ export class Typist {
 
 /** A terminal, and whether its shell waits for a command. */
 class Seat {
-  constructor(send, show) {
-    Object.assign(this, { post: send, show, waiting: new Set() });
+  constructor(send, show, ended) {
+    Object.assign(this, { post: send, show, ended, waiting: new Set() });
     this.forget();
   }
 
@@ -101,6 +108,7 @@ class Seat {
       this.quiet = false;
     }
     if (!quiet) this.show(bytes);
+    if (prompt) this.ended(this.status);
     this.heard = performance.now();
     this.look();
   }

@@ -6,14 +6,14 @@ import { Stopped } from "./live-typist.js";
 export class Work {
   /**
    * The parts of a session, the names of its terminals, and who types. `on` has what happens:
-   * `pressed` at a figure, `types` into a terminal, `changed`.
+   * `pressed` at a figure, `types` into a terminal, `typed` a step, `changed`.
    */
   constructor(session, parts, names, typist, on) {
     Object.assign(this, { parts, names, typist, on });
     /** For each part the numbers of the steps that were typed. */
     this.done = new Map(parts.map((part) => [part, new Set()]));
     this.steps = parts.flatMap((part) => {
-      const place = `figure[data-session="${session}"][data-part="${part.name}"]`;
+      const place = `figure[data-live][data-session="${session}"][data-part="${part.name}"]`;
       const figures = [...document.querySelectorAll(place)].filter((figure) => !figure.closest(".slides"));
       return figures.map((figure) => ({
         part,
@@ -77,7 +77,8 @@ export class Work {
         this.on.types(terminal);
         this.done.get(part).add(number);
         this.mark();
-        await this.typist.type(terminal, part.steps[number], part.steps[number + 1]);
+        const came = await this.typist.type(terminal, part.steps[number], part.steps[number + 1]);
+        this.on.typed({ part: part.name, number, ...came });
       }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;

@@ -83,8 +83,8 @@ pub(super) fn figure(
         text => format!("<span class=\"title\">{text}</span> "),
     };
     let live = match script.live {
-        Live::No => "",
-        Live::Yes => " data-live=\"yes\"",
+        Live::Yes if part.live => " data-live=\"yes\"",
+        Live::No | Live::Yes => "",
         Live::Only => " data-live=\"only\"",
     };
     let Part { name, terminal: place, .. } = part;
@@ -123,6 +123,8 @@ pub(crate) struct Part {
     pub(crate) terminal: String,
     /// Its commands with their prompts, and their continuations.
     pub(crate) typed: Vec<String>,
+    /// Whether it can be done in the page, if anything of the session can.
+    live: bool,
 }
 
 impl Script {
@@ -145,6 +147,7 @@ impl Script {
 
     fn parse(text: &str) -> Self {
         let mut script = Self { user: "student".into(), ..Self::default() };
+        let mut last = None;
         for line in text.lines() {
             let header = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             if let Some(header) = header {
@@ -161,7 +164,12 @@ impl Script {
                 script.user = user.trim().into();
             } else if let Some(live) = line.strip_prefix("# live:") {
                 script.live = if live.trim() == "only" { Live::Only } else { Live::Yes };
+                last = live.trim().strip_prefix("until ").map(str::trim);
             }
+        }
+        let end = script.parts.iter().position(|part| Some(part.name.as_str()) == last);
+        for (place, part) in script.parts.iter_mut().enumerate() {
+            part.live = end.is_none_or(|end| place <= end);
         }
         script
     }
@@ -250,5 +258,8 @@ mod tests {
         assert_eq!(script.parts[1].typed, ["# lsns \\", "> -t pid"]);
         assert_eq!(script.live, Live::No);
         assert_eq!(Script::parse("# live: only").live, Live::Only);
+        let script = Script::parse("# live: until b\n[a]\n$ true\n[b]\n$ true\n[c]\n$ true\n");
+        let live: Vec<_> = script.parts.iter().map(|part| part.live).collect();
+        assert_eq!(live, [true, true, false]);
     }
 }
