@@ -282,9 +282,10 @@ fn a_killed_run_is_cleared_up_by_the_next() {
             let delay = Duration::from_micros(moment * 1500);
             let _ = host.kill_after(who, delay, &reachable(&host, PROGRAM), &words);
         }
+        // Whoever was killed is gone only when its container's process is.
+        let _ = host.sh("while pgrep -f '[s]h -c mkdir'; do sleep 0.02; done");
         let output = run(&host, who, &options(&layers), "true");
         assert!(output.status.success(), "{}", stderr(&output));
-        let _ = host.sh("while pgrep -f '^sh -c mkdir'; do sleep 0.02; done");
         assert_same(&before, &host.snapshot());
     }
 }

@@ -1,8 +1,9 @@
 //! What is run in an environment.
 
+use std::env;
 use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::fs::chown;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -43,8 +44,8 @@ pub(crate) const LEFT_OUT: &str = "Left out here, since it says the same on ever
      minutes where the processor is emulated: every kernel call of a run refused in turn, hundreds of \
      layers, thousands of folders, hostile archives and registries. The weekly run has all of it.";
 
-/// In a machine there is no compiler, and a chapter is not to be called impossible for that: what
-/// is asked for its version answers.
+/// In a machine there is no compiler, and root's is not for an ordinary user; a chapter is not to be
+/// called impossible for that: what is asked for its version answers.
 const FOR_DOCTOR: &str = "/for-doctor";
 const STAND_INS: [(&str, &str); 3] =
     [("cargo", "cargo 1.85.0"), ("rustc", "rustc 1.85.0"), ("cc", "/usr/lib/crt1.o")];
@@ -62,14 +63,16 @@ pub(crate) fn examine(
     fs::create_dir_all(&results)?;
     let script = folder.join("examine.sh");
     fs::write(&script, examination(project, extent))?;
+    let stand_ins = folder.join("for-doctor");
+    fs::create_dir(&stand_ins)?;
+    for (name, answer) in STAND_INS {
+        let program = stand_ins.join(name);
+        fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n"))?;
+        fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+    }
     let put = |machine: &vm::Machine| -> Result<vm::Machine> {
-        let mut machine = machine.clone().project(project).folder(&project.root);
-        for (name, answer) in STAND_INS {
-            let program = folder.join(name);
-            fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n"))?;
-            fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-            machine = machine.put(program, Path::new(FOR_DOCTOR).join(name));
-        }
+        let machine = machine.clone().project(project).folder(&project.root);
+        let machine = machine.put(&stand_ins, FOR_DOCTOR);
         Ok(machine.put(&script, "/examine.sh").get("/tmp/results", &results))
     };
     let log = fs::File::create(folder.join("log"))?;
@@ -181,18 +184,25 @@ fn here(
         (User::Student, true) => {
             chown(folder.join("results"), Some(1000), Some(1000))?;
             let mut command = Command::new("unshare");
+            let path = env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", folder.join("for-doctor").display()));
+            command.env("CARGO_TARGET_DIR", folder.join("results/home/target"));
             // A tree as if this user had built it: tests write there.
-            let enter = "mount -t tmpfs -o uid=1000,gid=1000 tests \"$1/target/tmp\" && shift &&
+            let enter = "mount -t tmpfs -o uid=1000,gid=1000 tests \"$1/tmp\" && shift &&
                 exec setpriv --reuid=1000 --regid=1000 --clear-groups -- bash \"$@\"";
             command.args(["--mount", "--propagation", "private", "bash", "-c", enter, "user"]);
-            command.arg(&project.root);
+            command.arg(project.programs.parent().unwrap_or(&project.root));
             command
         }
     };
     let home = folder.join("results/home");
     command.arg(script).arg(folder.join("results")).stdin(Stdio::null());
     if user == User::Student {
-        command.env("HOME", &home).env_remove("XDG_RUNTIME_DIR").env_remove("XDG_CACHE_HOME");
+        command
+            .env("HOME", &home)
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("XDG_CACHE_HOME")
+            .env_remove("CARGO");
     }
     command.stdout(log.try_clone()?).stderr(log);
     command.status().context("the examination can't be started")?;

@@ -63,10 +63,19 @@ impl Lack {
     fn all_seen(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.seen).chain(&self.also)
     }
+}
 
-    fn sentence(&self) -> String {
-        let seen: Vec<_> = self.all_seen().map(String::as_str).collect();
-        format!("{} ({})", self.why, seen.join("; "))
+impl Diagnosis {
+    /// As the doctor's page has it: once for all chapters.
+    fn sentence(&self, lack: &Lack) -> String {
+        let all = self.chapters.iter().flat_map(|chapter| &chapter.lacks);
+        let mut seen = Vec::new();
+        for text in all.filter(|other| other.id == lack.id).flat_map(Lack::all_seen) {
+            if !seen.contains(&text.as_str()) {
+                seen.push(text);
+            }
+        }
+        format!("{} ({})", lack.why, seen.join("; "))
     }
 }
 
@@ -112,7 +121,7 @@ fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
     };
     let lacks = chapter.lacks.iter().filter(|lack| !ON_PURPOSE.contains(&lack.id.as_str()));
     let lacks: Vec<_> = lacks.collect();
-    let sentences = lacks.iter().map(|lack| lack.sentence()).collect();
+    let sentences = lacks.iter().map(|lack| diagnosis.sentence(lack)).collect();
     let read = |name: String| fs::read_to_string(results.join(name)).unwrap_or_default();
     let verdict = read(format!("check-{row}.json"));
     let passed = serde_json::from_str(&verdict).is_ok_and(|check: Check| check.passed);
