@@ -2,12 +2,12 @@
 // called, and goes with the reader from one to the next.
 
 import { Inspect } from "./live-inspect.js";
+import { load, sentence } from "./live-load.js";
 import { parts } from "./live-session.js";
-import { Steps } from "./live-steps.js";
-import { TerminalView } from "./live-terminal.js";
 import { Task } from "./live-task.js";
+import { TerminalView } from "./live-terminal.js";
 import { Stopped, Typist } from "./live-typist.js";
-import { Machine } from "./machine.js";
+import { Work } from "./live-work.js";
 import { address, element, text } from "./texts.js";
 
 const HELP = "live-help";
@@ -23,9 +23,6 @@ export class Panel {
     this.examples = examples;
     this.state = "none";
     this.looked = this.heard = -Infinity;
-    /** What has been typed of the session: for each part the numbers of its steps. */
-    this.done = new Map();
-    this.steps = [];
     this.views = [];
     this.early = [];
     this.draw();
@@ -40,7 +37,7 @@ export class Panel {
     };
     this.status = element("p", { class: "live-status", role: "status" });
     this.all = button("all", () => this.typeAll());
-    this.before = button("before", () => this.typeBefore());
+    this.before = button("before", () => this.work.type(this.work.missing(this.part)));
     this.fresh = button("fresh", () => this.again());
     this.retry = button("retry", () => this.open(this.example));
     const stop = button("stop", () => this.end());
@@ -81,7 +78,7 @@ export class Panel {
   rest() {
     this.seen = this.inView && !document.hidden;
     if (this.state !== "running") return;
-    if (this.seen || this.opening || this.typing || this.asking) this.machine.resume();
+    if (this.seen || this.opening || this.work?.typing || this.asking) this.machine.resume();
     else this.machine.pause();
   }
 
@@ -157,6 +154,7 @@ export class Panel {
     if (example.element.nextElementSibling !== this.element) example.element.after(this.element);
     // What is out of sight would rest.
     this.element.scrollIntoView({ block: "nearest" });
+    this.offer();
     this.invite();
   }
 
@@ -169,21 +167,10 @@ export class Panel {
   }
 
   async start() {
-    if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") {
-      throw new Sentence(text("live-old-browser"));
-    }
     this.turn("loading", text("live-loading"));
     this.progress.removeAttribute("value");
     this.bytes.textContent = "";
-    const root = address("machine/");
-    const answer = await fetch(new URL("machine.json", root));
-    if (!answer.ok) throw new Error(answer.statusText);
-    const { files } = await answer.json();
-    const onProgress = (bytes, total) => this.count(bytes, total);
-    const [machine, Terminal] = await Promise.all([
-      Machine.start(root, { onProgress }),
-      terminal(root, files),
-    ]);
+    const { machine, Terminal } = await load((bytes, total) => this.count(bytes, total));
     if (this.state !== "loading") {
       machine.end();
       throw new Stopped();
@@ -221,16 +208,18 @@ export class Panel {
     const { terminals } = await this.machine.ask({ do: "begin", session: file, time });
     if (!this.machine) throw new Stopped();
     this.session = this.element.dataset.session = session;
-    this.parts = parts(file);
-    this.done = new Map(this.parts.map((part) => [part.name, new Set()]));
-    this.names = terminals;
+    this.work = new Work(session, parts(file), terminals, this.typist, {
+      pressed: (figure) => this.follow(figure),
+      types: (number) => (this.active = number),
+      typed: (detail) => this.tell(detail),
+      changed: () => this.changed(),
+    });
     this.turn("running", text("live-running"));
     this.views = terminals.map((name, number) => this.terminal(name, number));
     this.terminals.replaceChildren(...this.views.map((view) => view.element));
-    this.active = this.number(this.part);
+    this.active = this.work.terminal(this.part);
     for (const view of this.views) view.open();
     for (const [number, bytes] of this.early.splice(0)) this.show(number, bytes);
-    this.buttons();
     const answered = await this.machine.ask({ do: "inspect", terminal: 0 }).catch(() => null);
     this.inspect.begin(answered);
     if (answered) this.inspect.show(answered);
@@ -249,11 +238,10 @@ export class Panel {
   /** What belonged to the session before. */
   clear() {
     for (const view of this.views) view.end();
-    for (const steps of this.steps) steps.remove();
     this.views = [];
     this.early = [];
-    this.steps = [];
-    this.done = new Map();
+    this.work?.end();
+    this.work = undefined;
     this.inspect.begin(null);
     this.doing?.end();
     this.doing = undefined;
@@ -261,105 +249,38 @@ export class Panel {
 
   /** The part of the example at which the panel is, if it has one. */
   get part() {
-    return this.parts?.find((part) => part.name === this.example?.part);
-  }
-
-  number(part) {
-    return Math.max(this.names.indexOf(part?.terminal ?? ""), 0);
+    return this.work?.part(this.example?.part);
   }
 
   view() {
-    return this.views[this.number(this.part)];
+    return this.views[this.work.terminal(this.part)];
   }
 
-  /** At each part of the session that the page shows, a button at each line. */
-  buttons() {
-    for (const part of this.parts) {
-      const place = `figure[data-session="${this.session}"][data-part="${part.name}"]`;
-      for (const figure of document.querySelectorAll(place)) {
-        if (figure.closest(".slides")) continue;
-        const steps = new Steps(figure, part, (number) => this.press(figure, part, number));
-        this.steps.push(Object.assign(steps, { part }));
-      }
-    }
-    this.mark();
+  /** The reader types at another part of the session. */
+  follow(figure) {
+    if (this.element.previousElementSibling === figure) return;
+    this.come(this.examples.find((example) => example.element === figure));
   }
 
-  mark() {
-    for (const steps of this.steps) steps.mark(this.done.get(steps.part.name));
-    this.offer();
-  }
-
-  /** What there is to type: the whole part, and what stands before it. */
-  offer() {
-    const running = this.state === "running";
-    this.all.hidden = !running || (!this.part && !this.typing);
-    this.all.textContent = text(this.typing ? "live-enough" : "live-all");
-    this.before.hidden = !running || Boolean(this.typing) || this.missing().length === 0;
-    this.element.dataset.typing = this.typing ? "yes" : "no";
-  }
-
-  /** Steps of earlier parts that were not typed. */
-  missing() {
-    const here = this.parts?.indexOf(this.part) ?? 0;
-    return (this.parts ?? []).slice(0, Math.max(here, 0)).flatMap((part) => this.left(part));
-  }
-
-  /** What was not typed of a part. */
-  left(part) {
-    const all = part.steps.map((_, number) => ({ part, number }));
-    return all.filter(({ number }) => !this.done.get(part.name).has(number));
-  }
-
-  /** One step, and the quiet ones before it. */
-  async press(figure, part, number) {
-    // The reader does not wait any longer.
-    this.typist.stop();
-    await this.typing;
-    if (this.element.previousElementSibling !== figure) {
-      this.come(this.examples.find((example) => example.element === figure));
-    }
-    let first = number;
-    while (first > 0 && part.steps[first - 1].kind === "quiet") first -= 1;
-    const quiet = this.left(part).filter((step) => step.number >= first && step.number < number);
-    this.type([...quiet, { part, number }]);
-  }
-
-  typeAll() {
-    if (this.typing) return this.typist.stop();
-    if (this.left(this.part).length === 0) this.done.get(this.part.name).clear();
-    this.type(this.left(this.part));
-  }
-
-  typeBefore() {
-    this.type(this.missing());
-  }
-
-  type(steps) {
-    this.typing = this.each(steps).finally(() => {
-      this.typing = undefined;
-      this.offer();
-      this.rest();
-    });
+  /** Something is being typed, or no longer. */
+  changed() {
     this.offer();
     this.rest();
   }
 
-  /** Types steps one after the other; each waits for what the one before has printed. */
-  async each(steps) {
-    try {
-      for (const { part, number } of steps) {
-        const terminal = (this.active = this.number(part));
-        const step = part.steps[number];
-        this.done.get(part.name).add(number);
-        this.mark();
-        if (steps.length > 1 && step.kind === "command") await this.typist.ready(terminal);
-        const came = await this.typist.type(terminal, step, part.steps[number + 1]);
-        this.tell({ part: part.name, number, ...came });
-      }
-    } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-    }
+  /** What there is to type: the whole part, and what stands before it. */
+  offer() {
+    const typing = Boolean(this.work?.typing);
+    const missing = this.work ? this.work.missing(this.part) : [];
+    this.all.hidden = !this.part && !typing;
+    this.all.textContent = text(typing ? "live-enough" : "live-all");
+    this.before.hidden = typing || missing.length === 0;
+    this.element.dataset.typing = typing ? "yes" : "no";
+  }
+
+  typeAll() {
+    if (this.work.typing) this.typist.stop();
+    else this.work.all(this.part);
   }
 
   /** Whoever wants to know what came of a step hears it here. */
@@ -400,8 +321,7 @@ export class Panel {
   async end() {
     const { machine, example } = this;
     this.clear();
-    this.typist?.stop();
-    for (const what of ["machine", "session", "parts", "example"]) this[what] = undefined;
+    this.machine = this.session = this.example = undefined;
     this.turn("none");
     this.element.remove();
     example.button?.focus();
@@ -419,33 +339,4 @@ export class Panel {
     this.machine = this.session = undefined;
     this.turn("failed", said);
   }
-}
-
-/** An error that says what a reader can do. */
-class Sentence extends Error {}
-
-function sentence(error) {
-  if (error instanceof Sentence) return error.message;
-  // So browsers call what does not fit into a tab's memory.
-  if (error instanceof RangeError || /memory/i.test(error.message)) return text("live-no-memory");
-  return text("live-no-download");
-}
-
-/** The terminal's program and its style, once. */
-let loaded;
-function terminal(root, files) {
-  const place = (file) => new URL(file, root).href;
-  loaded ??= Promise.all([
-    added("script", { src: place(files.terminal) }),
-    added("link", { rel: "stylesheet", href: place(files.style) }),
-  ]).then(() => window.Terminal);
-  loaded.catch(() => (loaded = undefined));
-  return loaded;
-}
-
-function added(name, attributes) {
-  const made = element(name, attributes);
-  const ready = new Promise((resolve, reject) => Object.assign(made, { onload: resolve, onerror: reject }));
-  document.head.append(made);
-  return ready;
 }

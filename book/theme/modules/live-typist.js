@@ -60,10 +60,8 @@ export class Typist {
    */
   async type(number, step, next) {
     const seat = this.seats[number];
-    if (step.kind === "quiet") {
-      await this.ready(number);
-      seat.quiet = true;
-    }
+    if (step.kind !== "key") await (seat.used ? seat.silence() : this.ready(number));
+    seat.quiet = step.kind === "quiet";
     if (step.kind === "key") seat.type(step.bytes);
     else await seat.lines(step.lines);
     if (step.until) await seat.wait((seat) => step.until.test(seat.text()));
@@ -87,6 +85,8 @@ class Seat {
     this.status = null;
     this.quiet = false;
     this.entered = false;
+    /** Whether anything was typed. */
+    this.used = false;
     /** Whether the reader has begun a line. */
     this.begun = false;
   }
@@ -120,6 +120,7 @@ class Seat {
   }
 
   user(text) {
+    this.used = true;
     if (text.includes("\r")) this.status = null;
     // What begins with Escape moves, or is the terminal's own answer.
     this.begun = !text.includes("\r") && (this.begun || !text.startsWith("\x1b"));
@@ -127,6 +128,7 @@ class Seat {
   }
 
   type(text) {
+    this.used = true;
     this.status = null;
     this.printed = "";
     this.begun = false;
@@ -155,11 +157,13 @@ class Seat {
     return letters(this.text()).endsWith(letters(line));
   }
 
-  /** Waits for a prompt, or until nothing more is printed. */
+  /** Waits for a prompt, or until nothing more is printed; not forever for a program that never rests. */
   async silence() {
-    this.heard = performance.now();
-    const silent = () => performance.now() - this.heard > SILENCE;
-    while (this.status === null && !silent()) await this.wait(() => this.status !== null, SILENCE);
+    const begun = (this.heard = performance.now());
+    const since = (time) => performance.now() - time;
+    while (this.status === null && since(this.heard) < SILENCE && since(begun) < ECHO) {
+      await this.wait(() => this.status !== null, SILENCE);
+    }
   }
 
   /** Waits until `test` holds, for so many milliseconds at most, or as long as it takes. */
