@@ -221,7 +221,8 @@ function unpacked(bytes) {
 
 // The emulator is a module, which is loaded from memory here: compressed, it is a third.
 async function imported(bytes) {
-  if (typeof process === "object") {
+  // Node. (In a page `process` may be a heading of that name.)
+  if (typeof Buffer === "function") {
     const text = Buffer.from(bytes).toString("base64");
     return import(`data:text/javascript;base64,${text}`);
   }
