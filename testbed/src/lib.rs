@@ -3,11 +3,12 @@
 //! A container runtime's tests do to the machine what a container runtime does. So each of them
 //! gets a [`Host`] of its own: a process in new mount, network, UTS, IPC and PID namespaces, with an
 //! empty `/run` and `/tmp`, and with `/` *shared*, as systemd makes it (where `/` is private a
-//! leaking mount would not show). Of the machine's cgroups it sees only its own. [`Host::snapshot`]
-//! lists everything in it that a run could leave
-//! behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
+//! leaking mount would not show). Of the machine's cgroups it sees only its own, and the ordinary
+//! user's home is an empty one on a disk. [`Host::snapshot`] lists everything in it that a run could
+//! leave behind. When the value is dropped its PID 1 is killed, and with it goes all that was made in it.
 
 mod cgroups;
+mod home;
 pub mod refusals;
 pub mod registry;
 
@@ -19,11 +20,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
-
-use nix::unistd::geteuid;
+use std::time::{Duration, Instant};
 
 use crate::cgroups::Cgroups;
+use crate::home::Home;
 
 /// The ordinary user of the tests.
 pub const USER: u32 = 1000;
@@ -35,6 +35,8 @@ pub struct Host {
     pid: u32,
     /// Removed after the holder has gone.
     _cgroups: Cgroups,
+    /// The same.
+    _home: Home,
 }
 
 /// Who runs a command on a [`Host`].
@@ -50,21 +52,26 @@ pub enum Who {
 pub const BOTH: [Who; 2] = [Who::Root, Who::User];
 
 impl Host {
-    /// Makes one; `None` (and a line that says so) where the tests don't run as root.
+    /// Makes one; `None` (and a line that says so) where the tests don't run as root, with all of
+    /// root's rights.
     #[must_use]
     pub fn new() -> Option<Self> {
-        if !geteuid().is_root() {
+        if !may_administer() {
             skipped("a host of the test's own needs root");
             return None;
         }
-        let cgroups = Cgroups::new();
-        // A new network begins with what the real host has set, as Docker on it does.
-        let script = "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
+        let (cgroups, home) = (Cgroups::new(), Home::new(USER));
+        // The home before `/tmp` is hidden: the project may lie there. A new network begins with
+        // what the real host has set, as Docker on it does.
+        let script = format!(
+            "mount --make-rshared / && mount -t tmpfs -o mode=755 run /run && \
+             mkdir /run/user-home && mount --bind '{}' /run/user-home && \
              mount -t tmpfs -o mode=1777 tmp /tmp && ip link set lo up && \
              echo 0 >/proc/sys/net/ipv4/ip_forward && \
-             mkdir -m 700 /run/user-home && chown 1000:1000 /run/user-home && \
-             echo ready && exec sleep infinity";
-        let script = cgroups.script() + script;
+             echo ready && exec sleep infinity",
+            home.path().display()
+        );
+        let script = cgroups.script() + &script;
         // If the test is killed, its host goes with it.
         let mut holder = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "unshare"])
@@ -81,7 +88,7 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("unshare(1) has a child");
         let pid = children.trim().parse().expect("one child");
-        Some(Self { holder, pid, _cgroups: cgroups })
+        Some(Self { holder, pid, _cgroups: cgroups, _home: home })
     }
 
     /// The number of this host's PID 1.
@@ -150,6 +157,15 @@ impl Host {
     }
 }
 
+/// Whether we are root, with all its rights: in most containers it lacks `CAP_SYS_ADMIN`
+/// (`capabilities(7)`).
+fn may_administer() -> bool {
+    const CAP_SYS_ADMIN: u32 = 21;
+    let status = fs::read_to_string("/proc/self/status").expect("/proc/self/status");
+    let set = status.lines().find_map(|line| line.strip_prefix("CapEff:")).expect("CapEff");
+    u64::from_str_radix(set.trim(), 16).expect("a set") & (1 << CAP_SYS_ADMIN) != 0
+}
+
 /// Compares two snapshots, and shows the lines in which they differ.
 ///
 /// # Panics
@@ -210,6 +226,16 @@ pub fn reachable(host: &Host, program: &str) -> PathBuf {
         fs::copy(path, inside(&copy)).expect("a copy of the program");
     }
     copy
+}
+
+/// How long to go on with what is tried again and again.
+const ENOUGH: Duration = Duration::from_secs(15);
+
+/// So many rounds of something whose moment differs from round to round; where a round takes long,
+/// as in an emulated machine, fewer have to do.
+pub fn rounds(most: u32) -> impl Iterator<Item = u32> {
+    let begun = Instant::now();
+    (0..most).take_while(move |_| begun.elapsed() < ENOUGH)
 }
 
 /// Says why a test is not run. `.ci/run` counts these lines, and allows none where the machine

@@ -232,6 +232,19 @@ fn wrong_ones_are_told_the_first_cause(chapter: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn who_is_in_no_cgroup_of_its_own_was_not_in_it_from_the_start() {
+    if !geteuid().is_root() {
+        testbed::skipped("cgroups need root");
+        return;
+    }
+    let sample = Sample::all("wrong", "04");
+    let sample = sample.iter().find(|it| it.path.ends_with("not-joined.sed")).unwrap();
+    let report = Reachable::new().check(Who::Us, "04", &sample.edit("04"));
+    let claim = report.checks.iter().find(|check| check.id == "from-the-start").unwrap();
+    assert!(!claim.passed && claim.because.as_deref() == Some("own-group"), "{claim:#?}");
+}
+
 /// A copy of the finished chapters, in which one is patched at a time: cargo takes equal packages of
 /// two copies for one, and would give the one's to the other.
 struct Patched(Project);

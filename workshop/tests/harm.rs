@@ -84,9 +84,9 @@ fn a_check_keeps_the_host_as_it_is() {
     let _ =
         testbed::reachable(&host, &coracle.with_file_name("coracle-probe").display().to_string());
     for who in BOTH {
+        let before = state(&host);
         for (what, harm) in HARM {
             let program = script(&host, harm);
-            let before = state(&host);
             let mut command = host.command(who, &coracle);
             command.args(["check", "00", "--json", "--bin"]).arg(&program).current_dir("/");
             let output = command.output().unwrap();
@@ -114,24 +114,18 @@ fn a_run_keeps_the_host_as_it_is() {
          chmod 755 . ch00-process cargo"#);
     let coracle = coracle(&host);
     for who in BOTH {
+        let run = |harm: &str| {
+            let mut command = host.command(who, "timeout");
+            command.args(["120", "env", "-C", "/run/projects/harm", "CARGO=/run/programs/cargo"]);
+            command.arg(&coracle).args(["run", "00", "--", harm]).output().unwrap()
+        };
+        // Makes the folders that a first run makes.
+        assert_eq!(
+            stdout(&run("echo $(id -u)")),
+            format!("{}\n", if who == Who::Root { 0 } else { 1000 })
+        );
+        let before = state(&host);
         for (what, harm) in HARM {
-            let run = |harm: &str| {
-                let mut command = host.command(who, "timeout");
-                command.args([
-                    "20",
-                    "env",
-                    "-C",
-                    "/run/projects/harm",
-                    "CARGO=/run/programs/cargo",
-                ]);
-                command.arg(&coracle).args(["run", "00", "--", harm]).output().unwrap()
-            };
-            // Makes the folders that a first run makes.
-            assert_eq!(
-                stdout(&run("echo $(id -u)")),
-                format!("{}\n", if who == Who::Root { 0 } else { 1000 })
-            );
-            let before = state(&host);
             let output = run(harm);
             assert_ne!(output.status.code(), Some(124), "{what} as {who:?}: {}", stderr(&output));
             let _ = host.sh("rm -f /tmp/full /var/tmp/full");

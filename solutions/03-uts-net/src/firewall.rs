@@ -81,7 +81,8 @@ fn table(place: &Place, ports: &[Port]) -> String {
     // 127.0.0.1 from the bridge, and with it anybody there could talk to programs that only listen
     // to the host itself (CVE-2020-8558).
     // `forward`: from outside only what is published.
-    // `output` is for connections from the host itself, which `prerouting` never sees.
+    // `output` is for connections from the host itself: locally generated packets do not pass
+    // `prerouting`.
     // `postrouting`: the container's packets leave as the host's. And whoever comes from 127.0.0.1
     // or from another container through a published port has to be answered through the host.
     format!(

@@ -39,11 +39,11 @@ fn kill_after(machine: &Machine, who: Who, delay: Duration) {
     }
 }
 
-fn next_run_clears_up(who: Who, rounds: u64, network: &str) {
+fn next_run_clears_up(who: Who, rounds: u32, network: &str) {
     let Some(machine) = Machine::with_neighbour() else { return };
     let before = machine.host.snapshot();
     let mut random = std::fs::File::open("/dev/urandom").expect("random numbers");
-    for round in 0..rounds {
+    for round in testbed::rounds(rounds) {
         let mut bytes = [0; 2];
         random.read_exact(&mut bytes).expect("random numbers");
         // Most of the setting up is done in the first tenth of a second.

@@ -11,6 +11,9 @@
 //! slow: to move a whole process the kernel has to keep every process on the machine from forking,
 //! and waits 11 to 19 ms until all have heard. It needs none of that where a *thread* moves *itself*:
 //! 0 into v1's `tasks`, which takes microseconds. Our process has one thread, so it is the same.
+//!
+//! One limit does not come with birth on every kernel: who is born into a group of `--cpuset-cpus`
+//! may keep its parent's processors (Linux 5.10 does so). Whoever is moved into it gets the group's.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -177,7 +180,7 @@ impl Mechanism for Cgroup {
         }
         self.set_limits()?;
         let two = self.made.groups.iter().find(|group| group.version == Version::Two);
-        if let Some(Group { path, .. }) = two {
+        if let Some(Group { path, .. }) = two.filter(|_| self.limits.cpuset.is_none()) {
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
             let folder = open(path, flags, Mode::empty())
                 .tried(&texts::JOIN, format_args!("open({path:?})"))?;

@@ -19,12 +19,15 @@ fn the_limits_are_what_was_asked_for() {
         file("cpu/cpu.cfs_quota_us", "cpu.max"),
         file("pids/pids.max", "pids.max"),
         file("cpuset/cpuset.cpus", "cpuset.cpus"),
+        // On Linux 5.10 who is born into the group does not get this from it.
+        "grep Cpus_allowed_list /proc/self/status".into(),
     ];
     let options =
         ["-m", "64M", "--cpus", "0.5", "--pids-limit", "32", "--cpuset-cpus", "0", "-c", "512"];
     let seen = machine.sh(Who::Root, &options, &read.join(";"));
     let seen: Vec<_> = seen.lines().collect();
     assert_eq!((seen[0], seen[2], seen[3]), ("67108864", "32", "0"));
+    assert_eq!(seen[4], "Cpus_allowed_list:\t0");
     assert!(seen[1] == "50000" || seen[1] == "50000 100000", "{}", seen[1]);
     machine.assert_unchanged(&before);
 }

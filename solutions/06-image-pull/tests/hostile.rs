@@ -716,7 +716,7 @@ fn in_small_process(name: &str) -> bool {
         return true;
     }
     let output = Command::new("prlimit")
-        .args(["--as=209715200", "--cpu=30", "--"])
+        .args(["--as=209715200", "--cpu=120", "--"])
         .arg(env::current_exe().unwrap())
         .args(["--exact", name, "--test-threads=1", "--nocapture"])
         .env("CORACLE_SMALL_PROCESS", "1")

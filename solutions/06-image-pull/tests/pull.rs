@@ -306,7 +306,7 @@ fn a_hundred_killed_pulls_lose_no_space() {
     let _ = run(&host, Who::Root, &["rmi", &name]);
     registry.be_slow(Duration::from_millis(2));
     let mut random = 12345_u64;
-    for _ in 0..100 {
+    for _ in testbed::rounds(100) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let delay = Duration::from_micros(random >> 48);
         let done =

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-/// What a machine's processor is.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+use crate::kernel::Architecture;
+use crate::toolchain::{Target as Other, Toolchain};
 
 /// The project's folder: this crate is two below it.
 pub(crate) fn project() -> &'static Path {
@@ -19,8 +19,8 @@ pub(crate) fn project() -> &'static Path {
 }
 
 /// The first process.
-pub(crate) fn init() -> Result<PathBuf> {
-    let built = cargo(&["build", "--release", "--package", "vm-init"])?;
+pub(crate) fn init(architecture: Architecture) -> Result<PathBuf> {
+    let built = cargo(architecture, &["build", "--release", "--package", "vm-init"])?;
     built.into_iter().next().map(|artifact| artifact.program).context("cargo built no vm-init")
 }
 
@@ -41,16 +41,14 @@ pub(crate) enum Kind {
 }
 
 /// Lets cargo build for the machine; the programs that there are then.
-pub(crate) fn cargo(arguments: &[&str]) -> Result<Vec<Artifact>> {
-    // Set where we were started by cargo: the same cargo then.
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let flags = env::var("RUSTFLAGS").unwrap_or_default();
+pub(crate) fn cargo(architecture: Architecture, arguments: &[&str]) -> Result<Vec<Artifact>> {
+    let (mut cargo, triple) = match architecture {
+        Architecture::X86_64 => (native(), "x86_64-unknown-linux-gnu".into()),
+        Architecture::I686 => (Toolchain::get()?.cargo(Other::I686), Other::I686.triple()),
+    };
     cargo
         .args(arguments)
-        .args(["--quiet", "--message-format=json-render-diagnostics", "--target", TARGET])
-        .current_dir(project())
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"))
+        .args(["--quiet", "--message-format=json-render-diagnostics", "--target", &triple])
         // A third of the size, and nobody debugs there.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
@@ -62,6 +60,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<Vec<Artifact>> {
     }
     let lines = output.stdout.split(|byte| *byte == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()?.artifact()).collect())
+}
+
+/// A cargo that compiles with this machine's own Rust.
+fn native() -> Command {
+    // Set where we were started by cargo: the same cargo then.
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let flags = env::var("RUSTFLAGS").unwrap_or_default();
+    cargo
+        .current_dir(project())
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"));
+    cargo
 }
 
 /// What cargo says about one of the things that it built.

@@ -18,13 +18,44 @@ pub enum Kernel {
     V5_10,
     /// Debian 12's.
     V6_1,
+    /// Debian 12's for 32-bit machines, as the book's own machine in the browser is one.
+    V6_1I686,
     /// Debian 13's.
     V6_12,
 }
 
+/// What a machine's processor understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Architecture {
+    /// 64-bit Intel.
+    X86_64,
+    /// 32-bit Intel.
+    I686,
+}
+
+impl Architecture {
+    /// Debian's name for it.
+    #[must_use]
+    pub fn debian(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::I686 => "i386",
+        }
+    }
+}
+
 impl Kernel {
+    /// Those for 64-bit machines, oldest first.
+    pub const X86_64: [Self; 3] = [Self::V5_10, Self::V6_1, Self::V6_12];
+
     /// All of them, oldest first.
-    pub const ALL: [Self; 3] = [Self::V5_10, Self::V6_1, Self::V6_12];
+    pub const ALL: [Self; 4] = [Self::V5_10, Self::V6_1, Self::V6_1I686, Self::V6_12];
+
+    /// What it is made for.
+    #[must_use]
+    pub fn architecture(self) -> Architecture {
+        if self == Self::V6_1I686 { Architecture::I686 } else { Architecture::X86_64 }
+    }
 
     /// `6.1`.
     #[must_use]
@@ -32,15 +63,30 @@ impl Kernel {
         match self {
             Self::V5_10 => "5.10",
             Self::V6_1 => "6.1",
+            Self::V6_1I686 => "6.1-686",
             Self::V6_12 => "6.12",
         }
+    }
+
+    /// `6.1`, as people read it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        if self == Self::V6_1I686 { "6.1, 32-bit" } else { self.name() }
     }
 
     fn suite(self) -> &'static str {
         match self {
             Self::V5_10 => "bullseye-security",
-            Self::V6_1 => "bookworm",
+            Self::V6_1 | Self::V6_1I686 => "bookworm",
             Self::V6_12 => "trixie",
+        }
+    }
+
+    /// The package that stands for the newest build. There is no `cloud` for 32 bits.
+    fn package(self) -> &'static str {
+        match self.architecture() {
+            Architecture::X86_64 => "linux-image-cloud-amd64",
+            Architecture::I686 => "linux-image-686-pae",
         }
     }
 }
@@ -50,7 +96,7 @@ impl FromStr for Kernel {
 
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|kernel| kernel.name() == name);
-        found.ok_or_else(|| anyhow!("there is 5.10, 6.1 and 6.12"))
+        found.ok_or_else(|| anyhow!("there is 5.10, 6.1, 6.1-686 and 6.12"))
     }
 }
 
@@ -67,7 +113,7 @@ pub struct Files {
 
 /// What a machine needs before it has a disk. What a kernel has built in, it does not have as a
 /// module.
-const DRIVERS: [&str; 4] = ["virtio_pci", "virtio_blk", "virtio_console", "crc32c_generic"];
+const DRIVERS: [&str; 5] = ["virtio_pci", "virtio_blk", "virtio_console", "crc32c_generic", "ext4"];
 
 /// Where a kernel's files are, or will be.
 pub(crate) fn folder(kernel: Kernel) -> Result<PathBuf> {
@@ -94,8 +140,8 @@ pub fn files(kernel: Kernel) -> Result<Files> {
 }
 
 fn fetch(kernel: Kernel, folder: &Path) -> Result<()> {
-    let release = Release::open(kernel.suite())?;
-    let package = release.download(&release.stands_for("linux-image-cloud-amd64")?)?;
+    let release = Release::open_for(kernel.suite(), &[kernel.architecture().debian()])?;
+    let package = release.download(&release.stands_for(kernel.package())?)?;
     // Only a whole folder gets the name.
     let work = folder.with_file_name(format!("kernel-{}.new", kernel.name()));
     let _ = fs::remove_dir_all(&work);

@@ -71,7 +71,7 @@ pub mod tool;
 pub mod toolchain;
 pub mod userland;
 
-pub use kernel::Kernel;
+pub use kernel::{Architecture, Kernel};
 pub use machine::{Lost, Machine, Outcome};
 pub use project::Project;
 pub use vm_init::job::User;
@@ -83,23 +83,25 @@ pub use vm_init::job::User;
 /// When it can't, and why.
 pub fn ready() -> anyhow::Result<()> {
     tool::output(std::process::Command::new(qemu::PROGRAM).arg("--version"))?;
-    let fetched = Kernel::ALL.map(kernel::folder).into_iter().chain([userland::path()]);
+    let userland = userland::path(Architecture::X86_64);
+    let fetched = Kernel::X86_64.map(kernel::folder).into_iter().chain([userland]);
     for path in fetched {
         anyhow::ensure!(path?.exists(), "machines are not ready yet: `scripts/vm fetch`");
     }
     Ok(())
 }
 
-/// Fetches and makes ready what machines need, for a place without a network.
+/// Fetches and makes ready what 64-bit machines need, for a place without a network. (For a 32-bit
+/// one that is a compiler, too, and few ask for it.)
 ///
 /// # Errors
 ///
 /// When something can't be fetched.
 pub fn fetch() -> anyhow::Result<()> {
     let _lock = cache::lock()?;
-    for kernel in Kernel::ALL {
+    for kernel in Kernel::X86_64 {
         kernel::files(kernel)?;
     }
-    userland::image()?;
+    userland::image(Architecture::X86_64)?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use nix::unistd::mkdtemp;
 use vm_init::Kind;
 use vm_init::job::{Job, User};
 
-use crate::kernel::{self, Kernel};
+use crate::kernel::{self, Architecture, Kernel};
 use crate::qemu::{self, Accelerator, Parts};
 use crate::{Project, cache, initramfs, terminal, tool, userland};
 
@@ -85,6 +85,12 @@ pub(crate) trait Watcher {
 }
 
 impl Machine {
+    /// What the programs are to be built for.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        self.kernel.architecture()
+    }
+
     /// A machine with this kernel, and its command as root.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
@@ -308,9 +314,10 @@ enum Silence {
 
 impl Running {
     fn start(machine: &Machine, accelerator: Accelerator) -> Result<Self> {
+        let architecture = machine.kernel.architecture();
         let lock = cache::lock()?;
         let kernel = kernel::files(machine.kernel)?;
-        let mut disks = vec![userland::image()?, kernel.modules];
+        let mut disks = vec![userland::image(architecture)?, kernel.modules];
         drop(lock);
         disks.extend(machine.disks.clone());
         let scratch = Scratch::new()?;
@@ -322,7 +329,7 @@ impl Running {
         }
         let initramfs = folder.join("initramfs");
         let mut first = fs::read(&kernel.drivers)?;
-        first.extend(init(folder)?);
+        first.extend(init(architecture, folder)?);
         fs::write(&initramfs, first)?;
         let (socket, console) = (folder.join("port"), folder.join("console"));
         let listener = UnixListener::bind(&socket)?;
@@ -479,8 +486,8 @@ fn unpack(archive: &[u8], to: &Path) -> Result<()> {
 }
 
 /// The first process, as an archive for the initramfs: built here if it is not up to date.
-fn init(folder: &Path) -> Result<Vec<u8>> {
-    let program = crate::build::init()?;
+fn init(architecture: Architecture, folder: &Path) -> Result<Vec<u8>> {
+    let program = crate::build::init(architecture)?;
     fs::copy(program, folder.join("init"))?;
     initramfs::archive(folder, &["init".into()])
 }

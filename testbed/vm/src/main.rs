@@ -28,14 +28,14 @@ enum Verb {
     Shell(Options),
     /// Runs the project's tests in a new machine.
     Test(Test),
-    /// Fetches everything ahead of time, and makes it ready.
+    /// Fetches everything for the 64-bit machines ahead of time, and makes it ready.
     Fetch,
 }
 
 /// Which machine.
 #[derive(Args)]
 struct Options {
-    /// The kernel: 5.10, 6.1 or 6.12.
+    /// The kernel: 5.10, 6.1, 6.1-686 (32 bits) or 6.12.
     #[arg(long, default_value = "6.12")]
     kernel: Kernel,
     /// Who runs the command.
@@ -116,11 +116,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options, command: Vec<OsString>) -> Result<u8> {
-    options.machine()?.project(&Project::with_programs()?).stream(command)
+    options.machine()?.project(&options.programs()?).stream(command)
 }
 
 fn shell(options: &Options) -> Result<u8> {
-    let machine = options.machine()?.project(&Project::with_programs()?);
+    let machine = options.machine()?.project(&options.programs()?);
     eprintln!(
         "A machine of its own, with kernel {}. Nothing that you do in it stays: leave with `exit`.",
         options.kernel.name()
@@ -129,7 +129,7 @@ fn shell(options: &Options) -> Result<u8> {
 }
 
 fn test(options: &Options, words: &[String]) -> Result<u8> {
-    let project = Project::with_tests()?;
+    let project = Project::with_tests(options.kernel.architecture())?;
     let command = vm::tests::command(&project, words);
     options.machine()?.project(&project).stream(command)
 }
@@ -144,6 +144,10 @@ fn fetch() -> Result<u8> {
 }
 
 impl Options {
+    fn programs(&self) -> Result<Project> {
+        Project::with_programs(self.kernel.architecture())
+    }
+
     fn machine(&self) -> Result<Machine> {
         let mut machine = Machine::new(self.kernel)
             .user(match self.user {

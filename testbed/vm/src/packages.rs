@@ -24,22 +24,13 @@ pub struct Release {
 }
 
 impl Release {
-    /// The release with this suite, `bookworm` or `bullseye-security`; its list of packages is
-    /// fetched anew.
+    /// The release with this suite, `bookworm` or `bullseye-security`, and with the packages of
+    /// these kinds of machine, in Debian's names for them; its list of packages is fetched anew. The
+    /// first kind is the one that is meant where a package is named without.
     ///
     /// # Errors
     ///
     /// When there is no apt, no key or no network.
-    pub fn open(suite: &str) -> Result<Self> {
-        Self::open_for(suite, &["amd64"])
-    }
-
-    /// The same with the packages of several kinds of machine, in Debian's names for them. The first
-    /// is the one that is meant where a package is named without.
-    ///
-    /// # Errors
-    ///
-    /// As above.
     pub fn open_for(suite: &str, architectures: &[&str]) -> Result<Self> {
         if !Path::new(KEYS).exists() {
             bail!(

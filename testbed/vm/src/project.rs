@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::build::{self, Artifact, Kind};
+use crate::kernel::Architecture;
 use crate::{cache, disk};
 
 /// Where the machine's disk with the project is, and what is on it.
@@ -50,8 +51,8 @@ impl Project {
     /// # Errors
     ///
     /// When they can't be built.
-    pub fn with_programs() -> Result<Self> {
-        Self::new("programs", &programs()?)
+    pub fn with_programs(architecture: Architecture) -> Result<Self> {
+        Self::new("programs", architecture, &programs(architecture)?)
     }
 
     /// The same and all their tests.
@@ -59,18 +60,18 @@ impl Project {
     /// # Errors
     ///
     /// When they can't be built.
-    pub fn with_tests() -> Result<Self> {
+    pub fn with_tests(architecture: Architecture) -> Result<Self> {
         let packages = packages()?;
         let mut arguments = vec!["test", "--no-run"];
         arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-        let mut built = programs()?;
-        let tests = build::cargo(&arguments)?;
+        let mut built = programs(architecture)?;
+        let tests = build::cargo(architecture, &arguments)?;
         built.extend(tests.into_iter().filter(|artifact| artifact.kind == Kind::Test));
-        Self::new("tests", &built)
+        Self::new("tests", architecture, &built)
     }
 
-    fn new(name: &str, built: &[Artifact]) -> Result<Self> {
-        let root = build::project().canonicalize()?;
+    fn new(name: &str, architecture: Architecture, built: &[Artifact]) -> Result<Self> {
+        let root = root()?;
         let mut files = Vec::new();
         list(&root, &mut files)?;
         files.extend(built.iter().map(|artifact| artifact.program.clone()));
@@ -89,7 +90,7 @@ impl Project {
         tests.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
         let folder = root.join("target/vm");
         fs::create_dir_all(&folder)?;
-        let image = folder.join(format!("{name}.ext4"));
+        let image = folder.join(format!("{name}-{}.ext4", architecture.debian()));
         let lock = cache::lock_in(&folder)?;
         make(&root, &files, &image)?;
         drop(lock);
@@ -97,12 +98,21 @@ impl Project {
     }
 }
 
+/// The project's folder.
+///
+/// # Errors
+///
+/// When it is gone.
+pub fn root() -> Result<PathBuf> {
+    Ok(build::project().canonicalize()?)
+}
+
 /// The finished programs.
-fn programs() -> Result<Vec<Artifact>> {
+fn programs(architecture: Architecture) -> Result<Vec<Artifact>> {
     let packages = packages()?;
     let mut arguments = vec!["build", "--bins"];
     arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-    build::cargo(&arguments)
+    build::cargo(architecture, &arguments)
 }
 
 /// The packages whose programs are for the machine.

@@ -153,7 +153,7 @@ impl Toolchain {
     }
 
     /// A cargo that compiles and links with this.
-    fn cargo(&self, target: Target) -> Command {
+    pub(crate) fn cargo(&self, target: Target) -> Command {
         let triple = target.triple().replace('-', "_");
         let of_cargo = |name| format!("CARGO_TARGET_{}_{name}", triple.to_uppercase());
         let gcc = self.folder.join(format!("{}-gcc", target.name()));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use crate::kernel::Architecture;
 use crate::packages::{Release, unpack};
 use crate::{cache, disk};
 
@@ -110,11 +111,15 @@ const FOLDERS: [&str; 10] =
 const FREE: u64 = 2048;
 
 /// Where the disk is, or will be. It is named after what it is made of.
-pub(crate) fn path() -> Result<PathBuf> {
+pub(crate) fn path(architecture: Architecture) -> Result<PathBuf> {
+    let kind = match architecture {
+        Architecture::X86_64 => "userland",
+        Architecture::I686 => "userland-i386",
+    };
     let made_of = format!("{SUITE} {PACKAGES:?} {FILES:?} {LINKS:?} {FOLDERS:?} {FREE} ping");
     let digest = Sha256::digest(made_of.as_bytes());
     let name: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(cache::folder()?.join(format!("userland-{name}.ext4")))
+    Ok(cache::folder()?.join(format!("{kind}-{name}.ext4")))
 }
 
 /// The disk; made if it is not there yet.
@@ -122,20 +127,20 @@ pub(crate) fn path() -> Result<PathBuf> {
 /// # Errors
 ///
 /// When packages can't be fetched or the disk can't be made.
-pub fn image() -> Result<PathBuf> {
-    let image = path()?;
+pub fn image(architecture: Architecture) -> Result<PathBuf> {
+    let image = path(architecture)?;
     if !image.exists() {
         eprintln!("vm: fetching the machine's programs");
         let tree = cache::folder()?.join("userland.new");
         let _ = fs::remove_dir_all(&tree);
-        make(&tree, &image).context("the machine's programs")?;
+        make(architecture, &tree, &image).context("the machine's programs")?;
         fs::remove_dir_all(&tree)?;
     }
     Ok(image)
 }
 
-fn make(tree: &Path, image: &Path) -> Result<()> {
-    let release = Release::open(SUITE)?;
+fn make(architecture: Architecture, tree: &Path, image: &Path) -> Result<()> {
+    let release = Release::open_for(SUITE, &[architecture.debian()])?;
     let packages = release.download_all(&PACKAGES)?;
     // Folders of programs and libraries are under /usr; packages still unpack into the old ones.
     for name in ["bin", "lib", "lib64", "sbin"] {

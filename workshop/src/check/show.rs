@@ -178,17 +178,51 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 fn verdict(report: &Report) -> String {
-    let passed = report.checks.iter().filter(|check| check.passed).count();
     let left_out = report.checks.iter().filter(|check| check.left_out.is_some()).count();
+    let passed = report.checks.iter().filter(|check| check.passed).count();
     let all = report.checks.len();
-    let sentence = texts::verdict(passed, left_out, all, report.problem.as_ref());
+    let sentence = texts::verdict(passed - left_out, left_out, all, report.problem.as_ref());
     let sentence = if report.passed { sentence.green().bold() } else { sentence.normal() };
     format!("{sentence}\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{see_it, wrap};
+    use super::{Report, Verdict, see_it, verdict, wrap};
+
+    /// A report with a claim that holds, one that does not, and one that could not be examined; the
+    /// last line of it.
+    fn last_line(marks: &str) -> String {
+        let check = |mark: char| Verdict {
+            id: mark.into(),
+            title: mark.into(),
+            passed: mark != 'x',
+            expected: String::new(),
+            seen: String::new(),
+            why: String::new(),
+            exercise: String::new(),
+            hint: String::new(),
+            book: String::new(),
+            left_out: (mark == '?').then(|| "no root".into()),
+            because: None,
+        };
+        let checks: Vec<_> = marks.chars().map(check).collect();
+        let passed = checks.iter().all(|check| check.passed);
+        verdict(&Report { chapter: "04".into(), passed, problem: None, checks })
+    }
+
+    #[test]
+    fn what_could_not_be_examined_is_not_counted_as_holding() {
+        colored::control::set_override(false);
+        for (marks, said) in [
+            ("vv", "All 2 claims hold.\n"),
+            ("vv?", "2 claims hold, 1 could not be examined.\n"),
+            ("vx", "1 of 2 claims hold so far.\n"),
+            ("vx??", "1 of 4 claims hold so far, 2 could not be examined.\n"),
+        ] {
+            assert_eq!(last_line(marks), said);
+        }
+    }
 
     #[test]
     fn what_was_seen_in_proc_the_student_can_see_from_inside() {

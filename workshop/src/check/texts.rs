@@ -139,18 +139,21 @@ pub(super) fn write_it(chapter: &str, exercise: &str) -> String {
     format!("write it, and check again; `{}` helps", hint(chapter, exercise))
 }
 
+/// Of `all` claims, `hold` were found to hold, and `left_out` could not be examined.
 pub(super) fn verdict(
-    passed: usize,
+    hold: usize,
     left_out: usize,
     all: usize,
     problem: Option<&Problem>,
 ) -> String {
+    let rest = match left_out {
+        0 => String::new(),
+        _ => format!(", {left_out} could not be examined"),
+    };
     match problem {
         Some(Problem::DoesNotCompile) => "Nothing was checked.".into(),
-        None if passed == all && left_out > 0 => {
-            format!("The {} claims that can be examined here hold.", all - left_out)
-        }
-        None if passed == all => format!("All {all} claims hold."),
-        _ => format!("{passed} of {all} claims hold so far."),
+        None if hold == all => format!("All {all} claims hold."),
+        None if hold + left_out == all => format!("{hold} claims hold{rest}."),
+        _ => format!("{hold} of {all} claims hold so far{rest}."),
     }
 }

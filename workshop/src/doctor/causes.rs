@@ -18,6 +18,9 @@ pub struct Lack {
     pub id: Probe,
     /// What was tried, and what the kernel said.
     pub seen: String,
+    /// What else was refused for the same reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// What that means.
     pub why: String,
     /// What to do. A line that begins with blanks is a command.
@@ -45,12 +48,29 @@ pub(super) enum NoUserNamespace {
 pub(super) fn lack(probe: Probe, findings: &Findings, here: &Surroundings) -> Lack {
     let causes = Causes { findings, here };
     let id = causes.of(probe);
-    // The first of all that have this cause.
-    let mut refused = findings.iter().filter_map(|(it, found)| Some((*it, found.as_ref()?)));
-    let first = refused.find(|(it, _)| causes.of(*it) == id);
-    let first = first.map_or_else(|| Refusal::new(""), |(_, refusal)| refusal.clone());
-    let (why, remedy) = (texts::why(id, &first, here), texts::remedy(id, &first, here));
-    Lack { id, seen: first.seen, why, remedy }
+    let refusal = findings.get(&probe).cloned().flatten().unwrap_or_else(|| Refusal::new(""));
+    let (why, remedy) = (texts::why(id, &refusal, here), texts::remedy(id, &refusal, here));
+    Lack { id, seen: refusal.seen, also: Vec::new(), why, remedy }
+}
+
+impl Lack {
+    /// Puts together those that have one cause. What comes first stays so.
+    pub(super) fn joined(all: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut lacks = Vec::<Self>::new();
+        for lack in all {
+            let Some(known) = lacks.iter_mut().find(|known| known.id == lack.id) else {
+                lacks.push(lack);
+                continue;
+            };
+            for seen in std::iter::once(lack.seen).chain(lack.also) {
+                if known.seen != seen && !known.also.contains(&seen) {
+                    known.also.push(seen);
+                }
+            }
+        }
+        lacks.sort_by_key(|lack| lack.id);
+        lacks
+    }
 }
 
 /// Leaves out what can't be told apart from its cause: who gets no user namespace gets nothing that
@@ -229,6 +249,26 @@ mod tests {
         assert_eq!(
             told(Probe::Nftables, missing, &here),
             (Probe::Nftables, "  apt install nftables".into())
+        );
+    }
+
+    #[test]
+    fn what_has_one_cause_is_told_once_and_all_of_it() {
+        let here = Surroundings { container: Some("podman".into()), filtered: true, ..root() };
+        let findings = Findings::from([
+            (Probe::FreshProc, Some(refusal("mount failed", Errno::EPERM))),
+            (Probe::HostName, Some(refusal("sethostname failed", Errno::EPERM))),
+            (Probe::Disk, Some(Refusal::new("full"))),
+        ]);
+        let met = [Probe::HostName, Probe::FreshProc, Probe::Disk, Probe::FreshProc];
+        let lacks = Lack::joined(met.map(|probe| lack(probe, &findings, &here)));
+        let told = |lack: &Lack| (lack.id, lack.seen.clone(), lack.also.concat());
+        assert_eq!(
+            lacks.iter().map(told).collect::<Vec<_>>(),
+            [
+                (Probe::Disk, "full".into(), String::new()),
+                (Probe::InsideContainer, "sethostname failed".into(), "mount failed".into()),
+            ]
         );
     }
 

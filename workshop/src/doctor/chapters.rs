@@ -89,14 +89,15 @@ const LAYERS: &[(Probe, Weight)] =
 
 type Needs = &'static [&'static [(Probe, Weight)]];
 
+/// In the order in which the chapter's program meets them: what is refused first is what it says.
 const CHAPTERS: [(&str, Needs); 7] = [
     ("00", &[ALWAYS, SAFETY_NET]),
     ("01", &[ALWAYS, SAFETY_NET, ROOT_RIGHTS]),
     ("02", &[ALWAYS, ROOT_RIGHTS, ROOT]),
-    ("03", &[ALWAYS, ROOT_RIGHTS, ROOT, NETWORK]),
-    ("04", &[ALWAYS, ROOT_RIGHTS, ROOT, SOME_NETWORK, LIMITS]),
-    ("05", &[ALWAYS, ROOT_RIGHTS, ROOT, SOME_NETWORK, LAYERS]),
-    ("06", &[ALWAYS, ROOT_RIGHTS, ROOT, SOME_NETWORK, LAYERS, &[(RegistryNetwork, Wanted)]]),
+    ("03", &[ALWAYS, ROOT_RIGHTS, NETWORK, ROOT]),
+    ("04", &[ALWAYS, ROOT_RIGHTS, SOME_NETWORK, ROOT, LIMITS]),
+    ("05", &[ALWAYS, ROOT_RIGHTS, SOME_NETWORK, ROOT, LAYERS]),
+    ("06", &[ALWAYS, ROOT_RIGHTS, SOME_NETWORK, ROOT, LAYERS, &[(RegistryNetwork, Wanted)]]),
 ];
 
 /// All of them. `lack_of` makes a lack of what was refused: not always of the same name, since there
@@ -113,9 +114,7 @@ pub(super) fn all(findings: &Findings, lack_of: impl Fn(Probe) -> Lack) -> Vec<C
                 without.push(phrase);
             }
         }
-        let mut lacks: Vec<_> = missing.iter().map(|(probe, _)| lack_of(*probe)).collect();
-        lacks.sort_by_key(|lack| lack.id);
-        lacks.dedup_by_key(|lack| lack.id);
+        let lacks = Lack::joined(missing.iter().map(|(probe, _)| lack_of(*probe)));
         Chapter { chapter: number, state, lacks, without, title: texts::title(number) }
     };
     CHAPTERS.map(chapter).into()

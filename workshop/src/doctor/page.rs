@@ -38,7 +38,9 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
         let name = texts::name(lack.id).bold();
         let _ = writeln!(page, "\n{}. {name} {}", place + 1, concerned.dimmed());
         paragraph(&mut page, INDENT, &lack.why);
-        paragraph(&mut page, INDENT, &format!("{} {}", texts::SEEN, lack.seen));
+        for seen in std::iter::once(&lack.seen).chain(&lack.also) {
+            paragraph(&mut page, INDENT, &format!("{} {seen}", texts::SEEN));
+        }
         match lacks[..place].iter().position(|other| other.remedy == lack.remedy) {
             Some(other) => paragraph(&mut page, INDENT, &texts::same_remedy(other + 1)),
             None => remedy(&mut page, lack),
@@ -52,14 +54,11 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
 }
 
 /// Each lack once, the first cause first.
-fn all_lacks(chapters: &[Chapter]) -> Vec<&Lack> {
-    let mut lacks: Vec<_> = chapters.iter().flat_map(|chapter| &chapter.lacks).collect();
-    lacks.sort_by_key(|lack| lack.id);
-    lacks.dedup_by_key(|lack| lack.id);
-    lacks
+fn all_lacks(chapters: &[Chapter]) -> Vec<Lack> {
+    Lack::joined(chapters.iter().flat_map(|chapter| chapter.lacks.clone()))
 }
 
-fn line(page: &mut String, chapter: &Chapter, lacks: &[&Lack]) {
+fn line(page: &mut String, chapter: &Chapter, lacks: &[Lack]) {
     let Chapter { chapter: number, title, state, .. } = chapter;
     let position = |lack: &Lack| lacks.iter().position(|other| other.id == lack.id);
     let positions = chapter.lacks.iter().filter_map(position);

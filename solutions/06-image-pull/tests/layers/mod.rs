@@ -3,7 +3,6 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -123,8 +122,10 @@ impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = env::temp_dir().join(format!("coracle-layers-{process}-{count}"));
-        fs::create_dir(&path).expect("a folder");
+        // On a disk: not every kernel's `/tmp` keeps an ordinary user's attributes.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = folder.join(format!("coracle-layers-{process}-{count}"));
+        fs::create_dir_all(&path).expect("a folder");
         Self(path)
     }
 

@@ -1,6 +1,6 @@
 //! Where a chapter may have to work.
 
-use vm::{Kernel, Machine, User};
+use vm::{Architecture, Kernel, Machine, User};
 
 /// One of them.
 pub(crate) struct Environment {
@@ -21,6 +21,16 @@ pub(crate) enum Place {
     Machine(Machine),
     /// In a container in such a machine.
     Container(Machine),
+}
+
+impl Environment {
+    /// What the programs are to be built for.
+    pub(crate) fn architecture(&self) -> Architecture {
+        match &self.place {
+            Place::Here(_) => Architecture::X86_64,
+            Place::Machine(machine) | Place::Container(machine) => machine.architecture(),
+        }
+    }
 }
 
 /// All environments, as the table has them.
@@ -44,10 +54,10 @@ pub(crate) fn all() -> Vec<Environment> {
         // Containers' root folders are copied into memory by several tests at a time.
         let machine = Machine::new(kernel).memory(3072);
         let student = machine.clone().user(User::Student);
-        let name = kernel.name();
+        let (name, title) = (kernel.name(), kernel.title());
         let newest = kernel == Kernel::V6_12;
-        let mut add = |what: &str, title: &str, machine: Machine, quick: bool| {
-            let title = format!("Linux {name}, {title}");
+        let mut add = |what: &str, who: &str, machine: Machine, quick: bool| {
+            let title = format!("Linux {title}, {who}");
             let place = Place::Machine(machine);
             all.push(Environment { name: format!("{name}-{what}"), title, place, quick });
         };

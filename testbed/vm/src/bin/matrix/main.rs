@@ -16,14 +16,20 @@ mod page;
 mod verdict;
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread::scope;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use vm::Project;
+use vm::{Architecture, Project};
 
-use environment::Environment;
+use environment::{Environment, Place};
+use examine::Extent;
 use verdict::Row;
+
+/// How many machines run at the same time: much of a test is waiting.
+const AT_ONCE: usize = 2;
 
 /// Which chapter works where.
 #[derive(Parser)]
@@ -33,6 +39,10 @@ struct Line {
     /// between kernels.
     #[arg(long)]
     quick: bool,
+    /// Also the tests that say the same on every kernel. Where the processor is emulated that takes
+    /// hours.
+    #[arg(long, conflicts_with = "quick")]
+    all: bool,
     /// Writes the table into the README and the book.
     #[arg(long)]
     write: bool,
@@ -65,19 +75,58 @@ fn run(line: &Line) -> Result<bool> {
         .collect();
     ensure!(!environments.is_empty(), "there are {}", environment::names());
     ensure!(!line.write || !line.quick && line.only.is_empty(), "only a whole table is written");
-    let project = Project::with_tests()?;
+    // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
+    let (here, machines): (Vec<_>, Vec<_>) =
+        environments.into_iter().partition(|it| matches!(it.place, Place::Here(_)));
+    let (wide, narrow): (Vec<_>, Vec<_>) =
+        machines.into_iter().partition(|it| it.architecture() == Architecture::X86_64);
+    let extent = match (line.quick, line.all) {
+        (true, _) => Extent::Quick,
+        (_, true) => Extent::All,
+        _ => Extent::Usual,
+    };
     let mut rows = Vec::new();
-    for environment in environments {
-        let begun = Instant::now();
-        eprint!("{:<16}", environment.name);
-        let results = examine::examine(&project, &environment, line.quick)?;
-        let row = Row::new(environment, results.as_deref())?;
-        eprintln!("{} {:4} s", page::cells(&row).join(" "), begun.elapsed().as_secs());
-        rows.push(row);
+    for (environments, at_once) in [(here, 1), (wide, AT_ONCE), (narrow, AT_ONCE)] {
+        if let Some(first) = environments.first() {
+            let project = Project::with_tests(first.architecture())?;
+            rows.extend(examine_all(&project, environments, extent, at_once)?);
+        }
     }
-    println!("\n{}", page::table(&rows));
+    let table = page::table(&rows, extent);
+    println!("\n{table}");
     if line.write {
-        page::write(&project.root, &page::table(&rows))?;
+        page::write(&vm::project::root()?, &table)?;
     }
     Ok(rows.iter().all(Row::is_right))
+}
+
+/// Examines environments, so many of them at a time; their rows, in the same order.
+fn examine_all(
+    project: &Project,
+    environments: Vec<Environment>,
+    extent: Extent,
+    at_once: usize,
+) -> Result<Vec<Row>> {
+    let left = Mutex::new(environments.into_iter().enumerate());
+    let rows = Mutex::new(Vec::new());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((number, environment)) = next() {
+            let row = examine(project, environment, extent);
+            rows.lock().unwrap_or_else(PoisonError::into_inner).push((number, row));
+        }
+    };
+    scope(|scope| (0..at_once).for_each(|_| drop(scope.spawn(work))));
+    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rows.sort_by_key(|(number, _)| *number);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn examine(project: &Project, environment: Environment, extent: Extent) -> Result<Row> {
+    let begun = Instant::now();
+    let results = examine::examine(project, &environment, extent)?;
+    let row = Row::new(environment, results.as_deref())?;
+    let (name, cells) = (&row.environment.name, page::cells(&row).join(" "));
+    eprintln!("{name:<16}{cells} {:4} s", begun.elapsed().as_secs());
+    Ok(row)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::examine::{Extent, LEFT_OUT};
 use crate::verdict::{Cell, ROWS, Row};
 
 const BEGIN: &str = "<!-- matrix: written by `scripts/matrix --write` -->\n";
@@ -23,7 +24,7 @@ pub(crate) fn cells(row: &Row) -> Vec<&'static str> {
 }
 
 /// The table, and below it a sentence for each cell that is not a full circle.
-pub(crate) fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row], extent: Extent) -> String {
     let mut notes: Vec<String> = Vec::new();
     let mut text =
         format!("| environment | {} |\n|---|{}\n", ROWS.join(" | "), "---|".repeat(ROWS.len()));
@@ -50,6 +51,9 @@ pub(crate) fn table(rows: &[Row]) -> String {
     }
     text +=
         "\n● works, ◐ works but for what the letter says, ○ can't be done there, – was not run.\n";
+    if extent == Extent::Usual {
+        text += &format!("\n{LEFT_OUT}\n");
+    }
     for (number, note) in notes.iter().enumerate() {
         text += &format!("\n- **{}** {note}", letter(number));
     }

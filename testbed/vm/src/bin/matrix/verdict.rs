@@ -53,7 +53,30 @@ struct Chapter {
 struct Lack {
     id: String,
     seen: String,
+    #[serde(default)]
+    also: Vec<String>,
     why: String,
+}
+
+impl Lack {
+    /// All that was refused for this reason.
+    fn all_seen(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.seen).chain(&self.also)
+    }
+}
+
+impl Diagnosis {
+    /// As the doctor's page has it: once for all chapters.
+    fn sentence(&self, lack: &Lack) -> String {
+        let all = self.chapters.iter().flat_map(|chapter| &chapter.lacks);
+        let mut seen = Vec::new();
+        for text in all.filter(|other| other.id == lack.id).flat_map(Lack::all_seen) {
+            if !seen.contains(&text.as_str()) {
+                seen.push(text);
+            }
+        }
+        format!("{} ({})", lack.why, seen.join("; "))
+    }
 }
 
 #[derive(Deserialize)]
@@ -98,12 +121,12 @@ fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
     };
     let lacks = chapter.lacks.iter().filter(|lack| !ON_PURPOSE.contains(&lack.id.as_str()));
     let lacks: Vec<_> = lacks.collect();
-    let sentences = lacks.iter().map(|lack| format!("{} ({})", lack.why, lack.seen)).collect();
+    let sentences = lacks.iter().map(|lack| diagnosis.sentence(lack)).collect();
     let read = |name: String| fs::read_to_string(results.join(name)).unwrap_or_default();
     let verdict = read(format!("check-{row}.json"));
     let passed = serde_json::from_str(&verdict).is_ok_and(|check: Check| check.passed);
     // What refuses says what the doctor has seen.
-    let same = |said: &str| lacks.iter().any(|lack| says(said, &lack.seen));
+    let same = |said: &str| lacks.iter().any(|lack| lack.all_seen().any(|seen| says(said, seen)));
     let told = same(&verdict) || same(&read(format!("check-{row}.log")));
     let run = read(format!("run-{row}.log"));
     match (chapter.state.as_str(), passed, failed.is_empty()) {
