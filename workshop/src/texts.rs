@@ -392,7 +392,7 @@ pub(crate) fn request(path: &str, status: u16, bytes: u64) -> String {
 }
 
 /// Where the web server's files are, in the images.
-pub(crate) const WEB_FOLDER_INSIDE: &str = "/srv/www";
+pub const WEB_FOLDER_INSIDE: &str = "/srv/www";
 
 pub(crate) const BASE_HISTORY: &str = "this host's everyday programs";
 pub(crate) const WEB_HISTORY: &str = "a web server, and a first page";
@@ -407,7 +407,7 @@ pub(crate) const WEB_FILES: [(&str, &str); 2] = [
 /// What the page's layer changes of them: one file is another, and one is gone. A layer can't take
 /// anything away, it can only say that it is gone: by a *whiteout*, an empty file whose name says
 /// whose end it is (image-spec, `layer.md`).
-pub(crate) const PAGE_FILES: [(&str, &str); 2] = [
+pub const PAGE_FILES: [(&str, &str); 2] = [
     (
         "index.html",
         "<!doctype html>\n<title>webapp</title>\n\

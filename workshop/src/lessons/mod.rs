@@ -2,13 +2,14 @@
 //!
 //! A lesson is a list of claims, causes before their consequences, and a function that examines a
 //! program: it runs it with a probe, looks at the kernel's state, and reports what it found about
-//! each claim. It knows nothing of how the program was written.
+//! each claim. It knows nothing of how the program was written. What several look at, and others who
+//! look at processes, is in [`look`].
 
 mod cgroup_limits;
 mod chroot_jail;
 pub mod hints;
 mod image_pull;
-mod look;
+pub mod look;
 mod overlay_layers;
 mod pid_namespace;
 mod process;

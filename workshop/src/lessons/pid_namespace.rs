@@ -8,7 +8,7 @@ use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::look::{ended_with, identity, link};
+use super::look::{self, ended_with, identity, link};
 use crate::check::claim::{Claim, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::Host;
@@ -196,20 +196,9 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
     let facts = running.facts();
 
     for (id, kind) in [("pid-namespace", "pid"), ("mount-namespace", "mnt")] {
-        let (its, hosts) = (link(pid, &format!("ns/{kind}")), host.namespace(kind)?);
-        exam.finding(
-            id,
-            expect(its != hosts, || format!("/proc/{pid}/ns/{kind} -> {its}, as on the host")),
-        );
+        exam.finding(id, look::own_namespace(pid, kind, &host.namespace(kind)?));
     }
-    let numbers = observe::status(pid)?.ns_pids;
-    exam.finding(
-        "pid-one",
-        expect(numbers.last() == Some(&1), || {
-            let numbers: Vec<_> = numbers.iter().map(i32::to_string).collect();
-            format!("/proc/{pid}/status: NSpid {}", numbers.join(" "))
-        }),
-    );
+    exam.finding("pid-one", look::pid_one(pid)?);
     let mounts = observe::mounts(pid)?;
     let peers: Vec<_> = mounts
         .iter()
@@ -236,17 +225,7 @@ fn held(exam: &mut Exam, host: &Host) -> Result<()> {
             format!("/proc/{pid}/cwd -> {}; getcwd(2) says {}", link(pid, "cwd"), facts.text("cwd"))
         }),
     );
-    let old: Vec<_> = mounts
-        .iter()
-        .filter(|mount| now.is_root(mount))
-        .map(|mount| mount.target.display().to_string())
-        .collect();
-    exam.finding(
-        "old-root-gone",
-        expect(old.is_empty(), || {
-            format!("/proc/{pid}/mountinfo: the host's root at {}", old.join(", "))
-        }),
-    );
+    exam.finding("old-root-gone", look::old_root_gone(pid, &mounts, |it| now.is_root(it)));
     exam.finding(
         "fresh-proc",
         expect(facts.text("processes") == "1", || {

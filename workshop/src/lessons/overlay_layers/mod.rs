@@ -9,19 +9,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
-use nix::sys::statfs::{FsType, OVERLAYFS_SUPER_MAGIC, statfs};
-use nix::unistd::Pid;
 
+use super::look::{holds_text, is_overlay, is_whiteout};
 use crate::check::claim::{Finding, Wrong, expect};
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Call, Facts, Host, Outcome, Trouble, World};
-use scene::{Scene, at, difference, is_whiteout, lone, on, put, search, shown};
+use scene::{Scene, at, difference, lone, on, put, search};
 
 pub(super) const LESSON: Lesson =
     Lesson { chapter: "05", claims: &claims::CLAIMS, refusals: &[], examine };
-
-/// fuse-overlayfs is one too.
-const FUSE_SUPER_MAGIC: FsType = FsType(0x6573_5546);
 
 /// Where the probe is in a container.
 const PROBE: &str = "/bin/probe";
@@ -124,16 +120,6 @@ fn changes(exam: &mut Exam, host: &Host, scene: &Scene, upper: &Path) -> Result<
     Ok(())
 }
 
-fn is_overlay(pid: Pid) -> Finding {
-    let root = format!("/proc/{pid}/root/");
-    let kind = statfs(&*root).map(|found| found.filesystem_type());
-    let right = kind.is_ok_and(|kind| [OVERLAYFS_SUPER_MAGIC, FUSE_SUPER_MAGIC].contains(&kind));
-    expect(right, || {
-        let kind = kind.map_or_else(|errno| errno.desc().into(), |kind| format!("{:x}", kind.0));
-        format!("`stat -f -c %t {root}`: {kind}; overlayfs is 794c7630")
-    })
-}
-
 /// A fact is what it should be.
 fn says(facts: &Facts, key: &str, expected: &str) -> Finding {
     let said = facts.text(key);
@@ -178,22 +164,10 @@ fn written(exam: &mut Exam, scene: &Scene, upper: &Path, facts: &Facts, new: &st
     exam.finding("copied-up", holds_text(&place("changed"), &whole));
 }
 
-fn holds_text(place: &Path, text: &str) -> Finding {
-    let found = fs::read_to_string(place);
-    expect(found.as_ref().is_ok_and(|found| found == text), || match found {
-        Ok(found) => format!("{}: {found:?}, expected {text:?}", place.display()),
-        Err(_) => shown(place),
-    })
-}
-
 /// What is in the upper folder for what the container removed.
 fn removed(exam: &mut Exam, scene: &Scene, upper: &Path, facts: &Facts) {
     let (path, place) = (|name: &str| scene.path(name), |name: &str| at(upper, &scene.path(name)));
-    let whiteout = |name: &str| {
-        expect(is_whiteout(&place(name)), || {
-            format!("{}, expected a character device 0, 0", shown(&place(name)))
-        })
-    };
+    let whiteout = |name: &str| is_whiteout(&place(name));
     exam.finding("whiteout", says(facts, &format!("remove:{}", path("deleted")), "ok"));
     exam.finding("whiteout", says(facts, &format!("stat:{}", path("deleted")), "ENOENT"));
     exam.finding("whiteout", whiteout("deleted"));

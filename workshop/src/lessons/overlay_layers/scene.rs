@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
 
 use super::texts;
 use crate::check::world::{Call, World};
@@ -94,25 +93,6 @@ pub(super) fn put(layer: &Path, path: &str, text: &str) -> Result<()> {
 /// Where a path of the container's is in a layer.
 pub(super) fn at(layer: &Path, path: &str) -> PathBuf {
     layer.join(path.trim_start_matches('/'))
-}
-
-/// Whether it is a character device 0, 0.
-pub(super) fn is_whiteout(place: &Path) -> bool {
-    fs::symlink_metadata(place)
-        .is_ok_and(|found| found.file_type().is_char_device() && found.rdev() == 0)
-}
-
-/// What `ls -l` says of a place, shortly.
-pub(super) fn shown(place: &Path) -> String {
-    match fs::symlink_metadata(place) {
-        Err(error) => format!("{}: {}", place.display(), said(&error)),
-        Ok(found) => format!("{}: mode {:o}, {} bytes", place.display(), found.mode(), found.len()),
-    }
-}
-
-/// The kernel's answer, without its number.
-fn said(error: &io::Error) -> String {
-    error.raw_os_error().map_or(error.to_string(), |it| Errno::from_raw(it).desc().into())
 }
 
 /// Every file and folder. The time of the last change of anything about it (`ctime`) says most.

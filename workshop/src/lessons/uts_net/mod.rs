@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use nix::unistd::Pid;
 
-use super::look::link;
+use super::look::{self, link};
 use crate::check::claim::expect;
 use crate::check::exam::{Exam, Lesson};
 use crate::check::world::{Host, Snapshot, wire};
@@ -128,8 +128,6 @@ fn in_the_end(
 
 /// The finding about a namespace that has to be another one than the host's.
 fn own_namespace(exam: &mut Exam, host: &Host, pid: Pid, id: &str, kind: &str) -> Result<()> {
-    let (its, hosts) = (link(pid, &format!("ns/{kind}")), host.namespace(kind)?);
-    let right = its != hosts && its.starts_with(kind);
-    exam.finding(id, expect(right, || format!("/proc/{pid}/ns/{kind} -> {its}, as on the host")));
+    exam.finding(id, look::own_namespace(pid, kind, &host.namespace(kind)?));
     Ok(())
 }
