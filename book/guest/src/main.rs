@@ -18,6 +18,7 @@
 //! * [`boot`]: from the kernel's start to the desk.
 //! * [`desk`]: what the page can ask for. [`line`](mod@line): a line of JSON, another line of JSON.
 //! * [`session`]: a session's first process. [`terminals`]: its terminals, all on one serial line.
+//! * [`programs`]: the finished chapters, and `coracle`.
 //! * [`answer`]: the questions that take a process of their own. [`foreground`]: whom they are about.
 
 mod answer;
@@ -25,9 +26,17 @@ mod boot;
 mod desk;
 mod foreground;
 mod line;
+mod programs;
 mod session;
 mod sys;
 mod terminals;
+
+// As the chapters call each other.
+extern crate sol00_process as process;
+extern crate sol01_chroot_jail as chroot_jail;
+extern crate sol02_pid_namespace as pid_namespace;
+extern crate sol03_uts_net as uts_net;
+extern crate sol04_cgroup_limits as cgroup_limits;
 
 use std::env;
 use std::path::Path;
@@ -44,8 +53,11 @@ fn main() -> ExitCode {
             Ok(())
         }
         _ => {
-            eprintln!("{name}: the machine's program has no such name");
-            return ExitCode::from(127);
+            let Some(program) = programs::named(&name) else {
+                eprintln!("{name}: the machine's program has no such name");
+                return ExitCode::from(127);
+            };
+            return program();
         }
     };
     match done {

@@ -4,6 +4,7 @@
 //! processes that have lost their parents, and has the desk's questions answered: by a process each,
 //! so that nothing that goes wrong there ends a session.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -47,7 +48,7 @@ pub(crate) fn run() -> Result<()> {
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
     let children = SignalFd::with_flags(&children, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-    let mut here = Here { desk, terminals, children, asked: Vec::new() };
+    let mut here = Here { desk, terminals, children, asked: Vec::new(), values: HashMap::new() };
     loop {
         here.turn()?;
     }
@@ -83,11 +84,15 @@ struct Here {
     terminals: Terminals,
     children: SignalFd,
     asked: Vec<Asked>,
+    /// What was made up for each task.
+    values: HashMap<String, Value>,
 }
 
 /// A question whose answer a process is finding out.
 struct Asked {
     id: Value,
+    /// The task that was to be begun.
+    task: Option<String>,
     answer: ChildStdout,
     read: Vec<u8>,
     /// What is known already.
@@ -138,8 +143,8 @@ impl Here {
             let number = question[name].as_u64().and_then(|number| number.try_into().ok());
             number.with_context(|| format!("the question has no number \"{name}\""))
         };
-        let verb = question["do"].as_str().unwrap_or_default();
-        match verb {
+        let name = || question["name"].as_str().context("the question names no task");
+        match question["do"].as_str().unwrap_or_default() {
             "size" => {
                 let terminal = number("terminal")?.into();
                 self.terminals.resize(terminal, number("columns")?, number("rows")?)?;
@@ -151,9 +156,12 @@ impl Here {
                 let fields = json!({ "process": process });
                 self.ask(question, &["inspect", &process.pid.to_string()], fields)
             }
-            "task" | "verify" => {
-                let name = question["name"].as_str().context("the question names no task")?;
-                self.ask(question, &[verb, name], json!({}))
+            "task" => self.ask(question, &["task", name()?], json!({})),
+            "verify" => {
+                let name = name()?;
+                let values = self.values.get(name).context("this task has not been begun")?;
+                let values = values.to_string();
+                self.ask(question, &["verify", name, &values], json!({}))
             }
             other => Err(anyhow!("the desk knows no {other:?}")),
         }
@@ -164,7 +172,9 @@ impl Here {
         command.arg0(answer::NAME).args(words).stdout(Stdio::piped());
         let child = command.spawn().context("nobody can be started to find out")?;
         let answer = child.stdout.context("a pipe")?;
-        self.asked.push(Asked { id: question["id"].clone(), answer, read: Vec::new(), fields });
+        let task = (words[0] == "task").then(|| words[1].to_owned());
+        let id = question["id"].clone();
+        self.asked.push(Asked { id, task, answer, read: Vec::new(), fields });
         Ok(None)
     }
 
@@ -177,6 +187,9 @@ impl Here {
             match count {
                 Some(0) => {
                     let whole = asked.whole();
+                    if let (Some(task), Ok(whole)) = (asked.task.take(), &whole) {
+                        self.values.insert(task, whole["values"].clone());
+                    }
                     self.desk.answer(&asked.id, whole)?;
                 }
                 other => {
