@@ -153,7 +153,7 @@ fn fetch(kernel: Kernel, folder: &Path) -> Result<()> {
     let modules = ["usr/lib/modules", "lib/modules"].map(|path| tree.join(path));
     let modules = modules.iter().find(|path| path.exists()).context("it has no modules")?;
     let drivers = work.join("drivers");
-    fs::write(work.join("drivers.cpio"), collect(modules, &drivers)?)?;
+    fs::write(work.join("drivers.cpio"), self::drivers(modules, &DRIVERS, &drivers)?)?;
     // As the package's installation would: a list of what needs what, and of other names.
     let version = one_file(modules, "")?;
     let names = work.join("lib");
@@ -170,7 +170,12 @@ fn fetch(kernel: Kernel, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn one_file(folder: &Path, prefix: &str) -> Result<PathBuf> {
+/// The file or folder in this folder whose name begins so.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn one_file(folder: &Path, prefix: &str) -> Result<PathBuf> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(prefix) {
@@ -212,13 +217,18 @@ fn decompress(program: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     tool::output_of(Command::new(program).arg("-dcq").stdin(Stdio::piped()), bytes)
 }
 
-/// Puts the drivers into an archive, and their order: a module comes after those it needs.
-fn collect(modules: &Path, files: &Path) -> Result<Vec<u8>> {
+/// Puts drivers into an archive, and their order: a module comes after those it needs. `files` is a
+/// folder to be filled with them.
+///
+/// # Errors
+///
+/// When they can't be read or unpacked.
+pub fn drivers(modules: &Path, names: &[&str], files: &Path) -> Result<Vec<u8>> {
     let mut known = BTreeMap::new();
     index(modules, &mut known)?;
     fs::create_dir_all(files.join("drivers"))?;
     let mut order = Vec::new();
-    for name in DRIVERS {
+    for name in names {
         add(name, &known, files, &mut order)?;
     }
     fs::write(files.join("drivers/order"), order.join("\n"))?;

@@ -50,7 +50,7 @@
 //! * [`kernel`], [`initramfs`]: Debian's kernels, and the first files.
 //! * [`userland`], [`disk`]: Debian's programs on a disk.
 //! * [`packages`]: Debian's packages, through an apt of our own.
-//! * [`cache`]: where all that stays.
+//! * [`cache`]: where all that stays. [`tool`]: other programs that are called.
 //! * [`project`], `build.rs`: the first process, programs and tests, built by cargo; their disk.
 //! * [`toolchain`]: programs for other machines than this one.
 //! * [`terminal`]: a shell in the machine. [`tests`]: the project's tests.
@@ -67,7 +67,7 @@ pub mod project;
 pub mod qemu;
 pub mod terminal;
 pub mod tests;
-mod tool;
+pub mod tool;
 pub mod toolchain;
 pub mod userland;
 

@@ -80,6 +80,17 @@ impl Release {
         all.pop().with_context(|| format!("apt downloaded no {package}"))
     }
 
+    /// Downloads these packages, and nothing that they need.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn download_these(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
+        let archives = self.empty_archives()?;
+        tool::output(self.apt("apt-get").arg("download").args(packages).current_dir(&archives))?;
+        debs(&archives)
+    }
+
     /// Downloads these packages and all that they need.
     ///
     /// # Errors
@@ -168,6 +179,29 @@ pub fn unpack(package: &Path, tree: &Path) -> Result<()> {
     tool::output_of(tar.stdin(Stdio::piped()), &archive)
         .with_context(|| package.display().to_string())?;
     Ok(())
+}
+
+/// The name that a package says it has.
+///
+/// # Errors
+///
+/// When it is no package.
+pub fn name(package: &Path) -> Result<String> {
+    field(package, "Package")
+}
+
+/// Its version.
+///
+/// # Errors
+///
+/// As above.
+pub fn version(package: &Path) -> Result<String> {
+    field(package, "Version")
+}
+
+fn field(package: &Path, name: &str) -> Result<String> {
+    let value = tool::output(Command::new("dpkg-deb").arg("-f").arg(package).arg(name))?;
+    Ok(String::from_utf8(value)?.trim().into())
 }
 
 fn debs(folder: &Path) -> Result<Vec<PathBuf>> {

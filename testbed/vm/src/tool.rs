@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 /// # Errors
 ///
 /// When it is not there, with the package that brings it, or when it fails, with what it said.
-pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
+pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     output_of(command.stdin(Stdio::null()), b"")
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// As above.
-pub(crate) fn output_of(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+pub fn output_of(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = match command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => bail!(missing(&name)),
@@ -47,6 +47,7 @@ pub(crate) fn missing(name: &str) -> String {
     let package = match name {
         "apt-get" | "apt-cache" | "apt-config" => "apt",
         "depmod" => "kmod",
+        "node" => "nodejs",
         "dpkg-deb" => "dpkg",
         "mkfs.ext4" | "debugfs" => "e2fsprogs",
         "qemu-system-x86_64" => {

@@ -25,11 +25,13 @@
 //!
 //! * `lib.rs`: the frames.
 //! * [`job`]: what the host asks for.
+//! * [`start`]: a machine's first steps, also those of the machine in the book's pages (`book/guest`).
 //! * `main.rs` and what it names: the first process.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 pub mod job;
+pub mod start;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

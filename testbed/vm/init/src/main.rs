@@ -15,6 +15,7 @@ use std::io;
 use nix::sys::reboot::{RebootMode, reboot};
 use vm_init::Kind;
 use vm_init::job::Job;
+use vm_init::start::{self, during};
 
 fn main() {
     // Standard error is the machine's console, which the host shows when a machine has died.
@@ -27,10 +28,11 @@ fn main() {
 
 /// From the kernel's start to the command's end.
 fn serve() -> io::Result<()> {
-    boot::load_drivers().map_err(during("load drivers"))?;
+    start::first_mounts().map_err(during("mount the first"))?;
+    start::load_drivers().map_err(during("load drivers"))?;
     boot::leave_initramfs().map_err(during("leave the initramfs"))?;
     boot::mount_the_rest().map_err(during("mount the rest"))?;
-    boot::open_devices().map_err(during("open devices"))?;
+    start::open_devices().map_err(during("open devices"))?;
     loopback::up().map_err(during("switch on lo"))?;
     let mut port = boot::port().map_err(during("open the port to the host"))?;
     vm_init::write(&mut port, Kind::Hello, b"")?;
@@ -41,9 +43,4 @@ fn serve() -> io::Result<()> {
         Ok(status) => vm_init::write(&mut port, Kind::Exit, &[status]),
         Err(error) => vm_init::write(&mut port, Kind::Failed, error.to_string().as_bytes()),
     }
-}
-
-/// Says which step an error belongs to.
-fn during(step: impl std::fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| io::Error::other(format!("{step}: {error}"))
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use vm_init::job::Job;
+use vm_init::start::during;
 
 use crate::boot::{mount_disk, wait_for};
-use crate::during;
 
 /// Disks, files, and what is to be missing.
 pub(crate) fn everything(job: &Job) -> io::Result<()> {

@@ -20,8 +20,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe2, setsid};
 use vm_init::Kind;
 use vm_init::job::{Job, User};
-
-use crate::during;
+use vm_init::start::during;
 
 /// The command's cgroup: not the top one, which is the kernel's and the first process's.
 const CGROUP: &str = "/sys/fs/cgroup/session.scope";

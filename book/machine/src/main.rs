@@ -1,0 +1,70 @@
+//! Makes the machine in the book's pages, into `target/book/machine`.
+//!
+//! ```text
+//!   Debian's kernel source, kernel.config ─▶ kernel ──┐
+//!   Debian's i386 packages, tables here ───▶ programs ─┤ boots in v86, in Node ─▶ snapshot ─┐
+//!   book/guest, for i686 ──────────────────▶ guest ────┘                                     │
+//!   v86, xterm.js (npm), SeaBIOS (Debian) ───────────────────────────────────────────────────┴▶ site
+//! ```
+//!
+//! Each step's result stays in the cache, in a folder that is named after what it is made of. This
+//! machine's own settings and packages are never touched.
+//!
+//! # Layout
+//!
+//! * `kernel`: our own kernel, or Debian's as it is. `build`: how a kernel is built.
+//! * `programs`: Debian's programs, with the libraries that they need (`needs`); `table`: which.
+//! * `guest`: our own program. `snapshot`: the machine, booted. `site`: what the page loads.
+//! * `store`: results by what they are made of.
+
+mod build;
+mod guest;
+mod kernel;
+mod needs;
+mod programs;
+mod site;
+mod snapshot;
+mod store;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+/// Makes the machine in the book's pages
+#[derive(Parser)]
+#[command(name = "scripts/browser-vm")]
+struct Line {
+    /// Which kernel: our own, which takes ten minutes to build the first time, or Debian's
+    #[arg(long, value_enum, default_value = "small")]
+    kernel: Kind,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    Small,
+    Stock,
+}
+
+fn main() -> ExitCode {
+    match make(Line::parse().kernel) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("browser-vm: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make(kind: Kind) -> Result<()> {
+    let _lock = store::lock()?;
+    let kernel = match kind {
+        Kind::Small => kernel::small()?,
+        Kind::Stock => kernel::stock()?,
+    };
+    let programs = programs::get()?;
+    let guest = guest::build()?;
+    let snapshot = snapshot::take(&kernel, &programs, &guest)?;
+    site::write(&kernel, &programs, &snapshot)
+}

@@ -1,0 +1,236 @@
+// A Linux in the page: an emulated PC (v86) that goes on from a snapshot. For whoever uses it, in a
+// page or in Node; what the reader sees is made elsewhere. How its parts meet: book/machine/README.md.
+
+// A snapshot fits only the devices that it was made with.
+export function hardware(memory) {
+  return {
+    memory_size: memory << 20,
+    vga_memory_size: 1 << 20,
+    disable_keyboard: true,
+    disable_mouse: true,
+    disable_speaker: true,
+    uart1: true,
+    uart2: true,
+  };
+}
+
+// The serial lines: questions and answers; all terminals.
+const DESK = 0;
+const TERMINALS = 1;
+// On the terminals' line this byte, which text never has, and a number say whose the next bytes are.
+const MARK = 0xff;
+// A question that takes longer has been lost.
+const PATIENCE = 60_000;
+
+// The emulator and its lines, whether it goes on from a snapshot or boots.
+export class Lines {
+  #emulator;
+  #answers = "";
+  #decoder = new TextDecoder();
+  #questions = new Map();
+  #asked = 0;
+  #current = 0;
+  #marked = false;
+  #printed = new Map();
+  #listeners = new Map();
+
+  // `onLine` hears what the desk says without being asked.
+  constructor(emulator, onLine = () => {}) {
+    this.#emulator = emulator;
+    emulator.add_listener(`serial${DESK}-output-byte`, (byte) => {
+      this.#answers += this.#decoder.decode(Uint8Array.of(byte), { stream: true });
+      if (byte !== 10) return;
+      const answer = JSON.parse(this.#answers);
+      this.#answers = "";
+      if (answer.id === null) return onLine(answer);
+      const settle = this.#questions.get(answer.id);
+      this.#questions.delete(answer.id);
+      settle?.(answer);
+    });
+    emulator.add_listener(`serial${TERMINALS}-output-byte`, (byte) => this.#terminalByte(byte));
+  }
+
+  onOutput(terminal, listener) {
+    this.#listeners.set(terminal, listener);
+  }
+
+  send(terminal, text) {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    this.#write(TERMINALS, [MARK, terminal]);
+    for (const byte of bytes) this.#write(TERMINALS, byte === MARK ? [MARK, MARK] : [byte]);
+  }
+
+  ask(question) {
+    const id = ++this.#asked;
+    return new Promise((done, failed) => {
+      const lost = setTimeout(() => {
+        this.#questions.delete(id);
+        failed(new Error(`the machine does not answer (${question.do})`));
+      }, PATIENCE);
+      this.#questions.set(id, (answer) => {
+        clearTimeout(lost);
+        if (answer.error) failed(new Error(answer.error));
+        else done(answer);
+      });
+      this.#write(DESK, new TextEncoder().encode(`${JSON.stringify({ id, ...question })}\n`));
+    });
+  }
+
+  // Whoever waits for an answer waits no more.
+  forget() {
+    for (const settle of this.#questions.values()) settle({ error: "the machine has ended" });
+    this.#questions.clear();
+    this.#answers = "";
+    this.#printed.clear();
+    this.#marked = false;
+  }
+
+  #write(line, bytes) {
+    for (const byte of bytes) this.#emulator.bus.send(`serial${line}-input`, byte);
+  }
+
+  #terminalByte(byte) {
+    if (this.#marked && byte !== MARK) this.#current = byte;
+    else if (!this.#marked && byte === MARK) {
+      this.#marked = true;
+      return;
+    } else this.#print(byte);
+    this.#marked = false;
+  }
+
+  // Bytes come one at a time; they are handed on together.
+  #print(byte) {
+    const terminal = this.#current;
+    const bytes = this.#printed.get(terminal);
+    if (bytes) return bytes.push(byte);
+    this.#printed.set(terminal, [byte]);
+    queueMicrotask(() => {
+      const all = this.#printed.get(terminal);
+      this.#printed.delete(terminal);
+      if (all) this.#listeners.get(terminal)?.(Uint8Array.from(all));
+    });
+  }
+}
+
+export class Machine {
+  #emulator;
+  #lines;
+  #snapshot;
+
+  // `root` is the address of the folder machine/, which ends in a slash.
+  static async start(root, { onProgress = () => {} } = {}) {
+    const about = JSON.parse(new TextDecoder().decode(await read(new URL("machine.json", root))));
+    let got = 0;
+    const part = async (name) => {
+      const bytes = await read(new URL(name, root), (count) => {
+        got += count;
+        onProgress(Math.min(got, about.bytes), about.bytes);
+      });
+      return name.endsWith(".gz") ? unpacked(bytes) : bytes;
+    };
+    const { emulator, wasm, bios, vgabios } = about.files;
+    const [library, program, ...images] = await Promise.all([
+      part(emulator),
+      part(wasm),
+      part(bios),
+      part(vgabios),
+      part(about.state),
+    ]);
+    const { V86 } = await imported(library);
+    const machine = new Machine();
+    machine.#snapshot = images[2];
+    machine.#emulator = new V86({
+      ...hardware(about.memory),
+      wasm_fn: async (imports) => {
+        const { instance } = await WebAssembly.instantiate(program, imports);
+        return instance.exports;
+      },
+      bios: { buffer: images[0] },
+      vga_bios: { buffer: images[1] },
+      initial_state: { buffer: images[2] },
+      autostart: true,
+    });
+    machine.#lines = new Lines(machine.#emulator);
+    await new Promise((started) => machine.#emulator.add_listener("emulator-started", started));
+    return machine;
+  }
+
+  // Calls back with the bytes that a terminal prints.
+  onOutput(terminal, listener) {
+    this.#lines.onOutput(terminal, listener);
+  }
+
+  // Types into a terminal.
+  send(terminal, text) {
+    this.#lines.send(terminal, text);
+  }
+
+  // Asks the desk; the answer, or an Error with the desk's sentence.
+  async ask(question) {
+    const now = Math.floor(Date.now() / 1000);
+    return this.#lines.ask(question.do === "begin" ? { time: now, ...question } : question);
+  }
+
+  // The snapshot again: all is as after the start.
+  async fresh() {
+    await this.#emulator.stop();
+    this.#lines.forget();
+    await this.#emulator.restore_state(this.#snapshot);
+    this.#emulator.run();
+  }
+
+  pause() {
+    return this.#emulator.stop();
+  }
+
+  resume() {
+    return this.#emulator.run();
+  }
+
+  async end() {
+    this.#lines.forget();
+    await this.#emulator.destroy();
+    this.#snapshot = undefined;
+  }
+}
+
+// A file's bytes; `onBytes` hears how many have come.
+async function read(url, onBytes = () => {}) {
+  if (url.protocol === "file:") {
+    const { readFile } = await import("node:fs/promises");
+    const bytes = await readFile(url);
+    onBytes(bytes.length);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  }
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} could not be loaded: ${answer.status}`);
+  const pieces = [];
+  for (const reader = answer.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    onBytes(value.length);
+  }
+  return new Blob(pieces).arrayBuffer();
+}
+
+function unpacked(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+// The emulator is a module, which is loaded from memory here: compressed, it is a third.
+async function imported(bytes) {
+  if (typeof Buffer === "function") {
+    const text = Buffer.from(bytes).toString("base64");
+    return import(`data:text/javascript;base64,${text}`);
+  }
+  // A heading of this name is a variable, too, and the emulator would take the page for Node.
+  globalThis.process = undefined;
+  const address = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  try {
+    return await import(address);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
