@@ -1,5 +1,7 @@
 // A headless Chromium and a server of the built book, for the tests.
 
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -27,13 +29,16 @@ const TYPES = {
   ".svg": "image/svg+xml",
 };
 
-/** Serves the book on loopback, as `coracle book` does: without compression. */
-export async function serve() {
+/**
+ * Serves the book on loopback, as `coracle book` does: without compression. `instead` may give another
+ * content for a path than the book's.
+ */
+export async function serve(instead = async () => undefined) {
   const server = createServer(async (request, answer) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     const file = join(book, path.endsWith("/") ? join(path, "index.html") : path);
     try {
-      const content = await readFile(file);
+      const content = (await instead(path)) ?? (await readFile(file));
       const type = TYPES[extname(file)] ?? "application/octet-stream";
       answer.writeHead(200, { "content-type": type, "content-length": content.length });
       answer.end(content);
@@ -45,9 +50,13 @@ export async function serve() {
   return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** Starts Chromium. Without these options it asks for updates, and as root it does not start. */
-export async function launch() {
+/** Starts a browser. Without these options Chromium asks for updates, and as root does not start. */
+export async function launch(name = "chromium") {
   const puppeteer = (await tool("puppeteer-core")).default;
+  if (name === "firefox") {
+    const executablePath = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+    return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+  }
   return puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
@@ -61,5 +70,49 @@ export async function launch() {
       "--disable-component-update",
       "--disable-sync",
     ],
+  });
+}
+
+/** Starts Firefox, if there is one. */
+export async function launchFirefox() {
+  const executablePath = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
+  if (!executablePath) return undefined;
+  const puppeteer = (await tool("puppeteer-core")).default;
+  return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+}
+
+/** Opens a page in a browser that knows nothing yet, and closes it behind what is done with it. */
+export function visitor(browser, server) {
+  return async (name, { width = 1280, height = 900, dark = false, script = true }, act) => {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    await page.setJavaScriptEnabled(script);
+    await page.setViewport({ width, height });
+    await page.emulateMediaFeatures([
+      { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
+    ]);
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("requestfailed", (request) => errors.push(`${request.url()} failed`));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(server.address)) errors.push(`asked for ${request.url()}`);
+    });
+    let bytes = 0;
+    page.on("response", (answer) => (bytes += Number(answer.headers()["content-length"] ?? 0)));
+    await page.goto(`${server.address}/${name}`, { waitUntil: "load" });
+    await act(page, () => bytes);
+    await context.close();
+    assert.deepEqual(errors, [], name);
+  };
+}
+
+/** What axe finds. */
+export async function violations(page) {
+  const ready = await page.evaluate(() => "axe" in window);
+  if (!ready) await page.addScriptTag({ path: toolFile("axe-core/axe.min.js") });
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
   });
 }

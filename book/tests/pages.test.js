@@ -6,45 +6,22 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { book, launch, serve, toolFile } from "./browser.js";
+import { book, launch, serve, violations, visitor } from "./browser.js";
 
 /** Not for reading in a browser: all pages on one, and the one for wrong addresses. */
 const APART = ["print.html", "404.html"];
 const pages = readdirSync(book).filter((name) => name.endsWith(".html") && !APART.includes(name));
 
-let server, browser;
+let server, browser, visit;
 before(async () => {
   server = await serve();
   browser = await launch();
+  visit = visitor(browser, server);
 });
 after(async () => {
   await browser.close();
   server.close();
 });
-
-/** Opens a page in a browser that knows nothing yet, and closes it behind what is done with it. */
-async function visit(name, { width = 1280, height = 900, dark = false, script = true }, act) {
-  const context = await browser.createBrowserContext();
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  await page.setJavaScriptEnabled(script);
-  await page.setViewport({ width, height });
-  await page.emulateMediaFeatures([
-    { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
-  ]);
-  const errors = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("requestfailed", (request) => errors.push(`${request.url()} failed`));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(server.address)) errors.push(`asked for ${request.url()}`);
-  });
-  let bytes = 0;
-  page.on("response", (answer) => (bytes += Number(answer.headers()["content-length"] ?? 0)));
-  await page.goto(`${server.address}/${name}`, { waitUntil: "load" });
-  await act(page, () => bytes);
-  await context.close();
-  assert.deepEqual(errors, [], name);
-}
 
 /** The first page that has this in its HTML. */
 function pageWith(html) {
@@ -56,14 +33,6 @@ function unfold(page) {
   return page.$$eval("main details", (folds) => folds.forEach((fold) => (fold.open = true)));
 }
 
-/** What axe finds. */
-function violations(page) {
-  return page.evaluate(async () => {
-    const { violations } = await window.axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
-  });
-}
-
 for (const name of pages) {
   test(`${name}: small enough, narrow enough, and axe finds nothing`, async () => {
     await visit(name, { width: 360, height: 740 }, async (page, bytes) => {
@@ -72,7 +41,6 @@ for (const name of pages) {
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 360, `it is ${width} wide`);
 
-      await page.addScriptTag({ path: toolFile("axe-core/axe.min.js") });
       assert.deepEqual(await violations(page), [], "narrow, in the light");
       await page.setViewport({ width: 1280, height: 900 });
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
@@ -255,7 +223,6 @@ test("a namespace is chosen by a key and by a click, and shows both sides", asyn
     );
     await shows("uts");
     assert.equal((await page.$$('.namespace-explorer [aria-pressed="true"]')).length, 1);
-    await page.addScriptTag({ path: toolFile("axe-core/axe.min.js") });
     assert.deepEqual(await violations(page), []);
   });
 });

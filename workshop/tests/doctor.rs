@@ -487,9 +487,9 @@ fn a_trial_that_hangs_is_ended() {
     let before = machine.host.snapshot();
     let start = Instant::now();
     let found = machine.examine(Who::User, &[]);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     assert_eq!(found.lacks("03"), ["compiler", "pasta"], "{:#}", found.0);
-    assert!(found.lack("03", "pasta")["seen"].as_str().unwrap().contains("3 seconds"));
+    assert!(found.lack("03", "pasta")["seen"].as_str().unwrap().contains("10 seconds"));
     assert_same(&before, &machine.host.snapshot());
 }
 

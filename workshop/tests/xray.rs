@@ -1,7 +1,7 @@
 //! xray: what it tells is what the kernel was asked, in that order; and it does not change how the
 //! command runs or ends.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::Value;
@@ -387,7 +387,7 @@ static char name[] = "/tmp";
 int main(void) { return call(12, name) | call(310, (void *)0x04000000); }
 "#;
     // Its addresses have to fit into 32 bits.
-    let folder = Path::new("/tmp/32");
+    let folder = std::path::Path::new("/tmp/32");
     let _ = host.sh(&format!(
         "mkdir {0}; cat >{0}/program.c <<'END'\n{program}\nEND\n\
          cc -static -no-pie -o {0}/program {0}/program.c",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::book::Book;
 use crate::directives::predict::Guess;
+use crate::directives::task::Task;
 use crate::directives::{self, Directive, man, not_run, questions};
 use crate::fault::Fault;
 use crate::{html, rust};
@@ -42,6 +43,8 @@ pub(crate) enum Use {
     Questions(Vec<String>),
     /// A box for a guess.
     Guess,
+    /// A task.
+    Task(String),
     /// A course.
     Course(String),
     /// A block of Rust that is the page's own.
@@ -61,6 +64,31 @@ struct Fence {
     text: String,
 }
 
+/// What may be open: each ends with its `{{#end}}`.
+#[derive(Default)]
+struct Boxes {
+    guess: Guess,
+    task: Task,
+}
+
+impl Boxes {
+    /// The HTML of a directive that opens or closes one; `None` when it is another one.
+    fn step(
+        &mut self,
+        book: &Book,
+        directive: &Directive<'_>,
+        line: usize,
+    ) -> Option<Result<String, String>> {
+        // A guess may stand in a task, and ends before it.
+        let of_task = match (self.guess.is_open(), directive.name) {
+            (true, "task") => Some(Err("the guess above has no `{{#end}}`".into())),
+            (true, _) => None,
+            (false, _) => self.task.step(book, directive, line),
+        };
+        of_task.or_else(|| self.guess.step(book, directive, line))
+    }
+}
+
 impl Page {
     /// Reads a page's Markdown.
     pub(crate) fn read(book: &Book, file: &Path, content: &str) -> Self {
@@ -73,7 +101,7 @@ impl Page {
             origins: Vec::new(),
         };
         let mut fence: Option<Fence> = None;
-        let mut guess = Guess::default();
+        let mut boxes = Boxes::default();
         for (place, line) in content.lines().enumerate() {
             page.line = place + 1;
             match fence.take() {
@@ -84,14 +112,15 @@ impl Page {
                 }
                 None => match Fence::opens(line, page.line) {
                     Some(open) => fence = Some(open),
-                    None => page.line(book, line, &mut guess),
+                    None => page.line(book, line, &mut boxes),
                 },
             }
         }
         if let Some(open) = fence {
             page.fault_at(open.line, "this block of code never ends".into());
         }
-        if let Some((line, sentence)) = guess.still_open() {
+        let open = [boxes.guess.still_open(), boxes.task.still_open()];
+        for (line, sentence) in open.into_iter().flatten() {
             page.fault_at(line, sentence);
         }
         page
@@ -125,7 +154,7 @@ impl Page {
     }
 
     /// A line outside of code.
-    fn line(&mut self, book: &Book, line: &str, guess: &mut Guess) {
+    fn line(&mut self, book: &Book, line: &str, boxes: &mut Boxes) {
         let html = match Directive::parse(line) {
             None => {
                 if let Some(sentence) = directives::misplaced(line) {
@@ -134,9 +163,13 @@ impl Page {
                 self.push(&man::link(line));
                 return;
             }
-            Some(directive) => match guess.step(book, &directive, self.line) {
+            Some(directive) => match boxes.step(book, &directive, self.line) {
                 Some(html) => {
-                    self.uses.extend((directive.name == "predict").then_some(Use::Guess));
+                    match directive.name {
+                        "predict" => self.uses.push(Use::Guess),
+                        "task" => self.uses.push(Use::Task(directive.argument.into())),
+                        _ => {}
+                    }
                     html
                 }
                 None => directive.render(book, self),

@@ -2,7 +2,8 @@
 //!
 //! mdBook gives a template nothing but its own data. So the texts are put into it before: a
 //! `[[name]]` becomes the text of that name, `[[script]]` those that the modules in the browser
-//! show, as JSON, and `[[toc]]` the table of contents, which mdBook itself makes only in JavaScript.
+//! show, as JSON, `[[toc]]` the table of contents, which mdBook itself makes only in JavaScript, and
+//! `[[machine]]` how many bytes the machine in the page has: nothing if this copy has none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +25,7 @@ pub(crate) fn write(project: &Path, language: &str, folder: &Path) -> Result<()>
     let template = book.read(Path::new("book/theme/index.hbs"))?;
     let toc = toc(&summary::read(&book)?);
     let file = folder.join("index.hbs");
+    let template = template.replace("[[machine]]", &machine(&book));
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&file, fill(&book, &template, &toc)))
         .with_context(|| format!("write {}", file.display()))
@@ -37,6 +39,13 @@ fn fill(book: &Book, template: &str, toc: &str) -> String {
     texts.fold(template, |page, (name, text)| {
         page.replace(&format!("[[{name}]]"), &html::escape(text))
     })
+}
+
+/// What `scripts/browser-vm` says that a page has to load.
+fn machine(book: &Book) -> String {
+    let text = book.read(Path::new("target/book/machine/machine.json")).unwrap_or_default();
+    let machine: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    machine["bytes"].as_u64().map(|bytes| bytes.to_string()).unwrap_or_default()
 }
 
 /// The contents as lists, in the template's own language: it knows which page it makes.

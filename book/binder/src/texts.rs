@@ -75,6 +75,7 @@ mod tests {
             include_str!("directives/predict.rs"),
             include_str!("directives/questions.rs"),
             include_str!("directives/session.rs"),
+            include_str!("directives/task.rs"),
         ];
         let calls = ["texts.get(\"", "texts.fill(\""];
         let of_source = |source: &'static str| {

@@ -102,6 +102,14 @@ fn directives_become_html_and_the_rest_stays() {
         "data-cast=\"recordings/00-first/shell.cast\"",
         "<span class=\"prompt\"># </span><span class=\"command\">echo $$</span>&#10;4711",
         "<span class=\"title\">Elsewhere.</span>",
+        "data-session=\"00-first\" data-part=\"other\" data-terminal=\"host\" data-live=\"yes\"",
+        "data-session=\"playground\" data-part=\"try\" data-terminal=\"\" data-live=\"only\"",
+        "<span class=\"title\">Try it.</span>",
+        "<span class=\"command\">cat &lt;&lt;END</span>&#10;<span class=\"prompt\">&gt; </span>\
+         <span class=\"continued\">a &amp; b</span>",
+        "data-task=\"memory\"",
+        "\nGive `{name}` **8 MB**.\n",
+        "<div class=\"playground\" data-session=\"playground\"",
         "<span class=\"terminal\">terminal “host”</span>",
         "<div class=\"guess\">",
         "\n- A guess in a list.\n",
@@ -137,8 +145,18 @@ fn a_mistake_has_a_file_a_line_and_a_remedy() {
         ("{{#minutes 20}}", "{{#minute 20}}", ":3: there is no directive `minute`; there are"),
         ("**Goal:**", "See {{#minutes 20}}", ":5: a directive stands on a line of its own"),
         (":shell}}", ":shall}}", ":13: session 00-first has no part shall; it has shell, other"),
+        (
+            "{{#live playground:",
+            "{{#session playground:",
+            ": session playground is done in the page",
+        ),
+        ("{{#live playground:", "{{#live 00-first:", ": session 00-first is recorded: write"),
+        ("{{#live playground:try", "{{#live playground:dry", "no part dry; it has try, see"),
+        ("{{#live playground:", "{{#live nowhere:", "there is no session book/sessions/nowhere"),
+        ("{{#task memory}}", "{{#task}}", ": a task has a name"),
+        ("8 MB**.\n{{#end}}", "8 MB**.", ": this task has no `{{#end}}`"),
         ("{{#answer}}", "{{#end}}", ":23: a guess is `{{#predict}}`, then `{{#answer}}`"),
-        ("{{#end}}", "", ":19: this guess has no `{{#end}}`"),
+        ("{{#end}}", "", ":51: the guess above has no `{{#end}}`"),
         ("{{#picture one}}", "{{#picture two}}", ":29: there is no picture"),
         ("00/wait", "00/weight", ":33: chapter 00 has no exercise weight; it has wait"),
         (":Ended}}", ":Begun}}", "process.rs: it has no anchor and no item Begun"),
@@ -181,6 +199,44 @@ fn a_session_that_no_page_shows_is_said() {
     assert_eq!(project.check(&[]), None, "a part alone need not be shown");
     let said = project.edit(CHAPTER, "{{#session 00-first:shell}}", "").check(&[]).unwrap();
     assert!(said.contains("00-first.session: no page includes a part of it"), "{said}");
+}
+
+#[test]
+fn what_is_done_by_hand_and_what_is_broken_can_be_done_in_the_page() {
+    let project = Project::new("live");
+    fs::remove_dir_all(project.path("book/ko")).unwrap();
+    project.edit("book/sessions/00-first.session", "# live: yes\n", "");
+    assert_eq!(project.check(&[]), None, "while the book is being written");
+    let said = project.check(&["--strict"]).unwrap();
+    assert!(said.contains(":11: warning: nothing of section by-hand can be done"), "{said}");
+    assert!(!said.contains("section break"), "{said}");
+}
+
+#[test]
+fn what_is_done_in_the_page_alone_has_no_recording() {
+    let project = Project::new("live-only");
+    fs::create_dir(project.path("book/recordings/playground")).unwrap();
+    let said = project.check(&[]).unwrap();
+    assert!(said.contains("no book/sessions/playground.session is recorded any more"), "{said}");
+}
+
+#[test]
+fn the_template_knows_how_large_the_machine_is() {
+    let project = Project::new("machine");
+    let template = || {
+        let folder = project.path("template");
+        let mut command = Command::new(PROGRAM);
+        let arguments = ["template", "en", folder.to_str().unwrap(), "--project"];
+        assert!(command.args(arguments).arg(&project.0).status().unwrap().success());
+        fs::read_to_string(folder.join("index.hbs")).unwrap()
+    };
+    fs::create_dir_all(project.path("book/theme")).unwrap();
+    fs::write(project.path("book/theme/index.hbs"), "data-machine=\"[[machine]]\"").unwrap();
+    assert_eq!(template(), "data-machine=\"\"");
+    fs::create_dir_all(project.path("target/book/machine")).unwrap();
+    let machine = project.path("target/book/machine/machine.json");
+    fs::write(machine, "{\"bytes\": 9000000}").unwrap();
+    assert_eq!(template(), "data-machine=\"9000000\"");
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub fn compare(name: &str, kept: &Path, fresh: &Path, masks: &[Regex]) -> Result
     Ok(differences)
 }
 
-fn difference(title: &str, before: &str, after: &str) -> String {
+/// The unified difference of two masked transcripts; empty where there is none.
+pub(crate) fn difference(title: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }

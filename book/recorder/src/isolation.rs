@@ -23,7 +23,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::perform::perform;
 use crate::results::Recording;
-use crate::session::Session;
+use crate::session::{Live, Session};
 use crate::stage;
 
 /// What this program is called as PID 1, which is what `ps` shows.
@@ -50,6 +50,7 @@ impl Isolation {
     /// What went wrong in it, or what this machine refuses.
     pub fn run(&self, text: &str) -> Result<Recording> {
         let session = Session::parse(text)?;
+        ensure!(session.live != Live::Only, "it is done in the page alone, and is not recorded");
         let top = cgroups()?;
         // On a machine that others use, too, only a cgroup of our own is touched.
         let group = match self.whole_machine {

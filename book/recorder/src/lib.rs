@@ -13,7 +13,8 @@
 //! - [`perform`]: types the session; [`event`]: what happened.
 //! - [`transcript`] and [`cast`]: what is made of it; [`results`]: the files.
 //! - [`machine`]: the virtual machine in which the book's are made.
-//! - [`masks`] and [`compare`]: whether two recordings tell the same.
+//! - [`masks`] and [`compare`]: whether two recordings tell the same; [`played`]: whether a machine in
+//!   a page does.
 
 pub mod cast;
 pub mod cgroup;
@@ -23,6 +24,7 @@ pub mod isolation;
 pub mod machine;
 pub mod masks;
 pub mod perform;
+pub mod played;
 pub mod prompt;
 pub mod results;
 pub mod session;

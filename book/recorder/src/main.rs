@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use recorder::isolation::{self, INIT, Isolation};
+use recorder::played::Played;
 use recorder::results::Recording;
 use recorder::session::Session;
 use recorder::{compare, machine};
@@ -32,6 +33,8 @@ enum Verb {
     Compare(Compare),
     /// Put those into the book that tell something else than the book's
     Update(Compare),
+    /// Tell whether a machine in a page showed what the recording shows
+    Played(OfPlayer),
     /// Be PID 1 of a session
     #[command(hide = true)]
     Init,
@@ -61,6 +64,18 @@ struct InMachine {
     /// The folder of the recordings
     #[arg(long)]
     out: PathBuf,
+}
+
+#[derive(Args)]
+struct OfPlayer {
+    /// The folder of the book's recordings
+    #[arg(long)]
+    kept: PathBuf,
+    /// What the player kept, as JSON
+    #[arg(long)]
+    heard: PathBuf,
+    /// The session's file
+    session: PathBuf,
 }
 
 #[derive(Args)]
@@ -94,6 +109,7 @@ fn call() -> Result<ExitCode> {
         Verb::Machine(arguments) => return machine::record(&arguments.stage, &arguments.out),
         Verb::Compare(arguments) => differences(&arguments)?.is_empty(),
         Verb::Update(arguments) => update(&arguments).map(|()| true)?,
+        Verb::Played(arguments) => played(&arguments)?,
         Verb::Init => isolation::init().map(|()| true)?,
     };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -140,6 +156,16 @@ fn differences(arguments: &Compare) -> Result<Vec<&str>> {
         }
     }
     Ok(changed)
+}
+
+/// Whether nothing differs; what does is shown.
+fn played(arguments: &OfPlayer) -> Result<bool> {
+    let name = name(&arguments.session)?;
+    let session = Session::parse(&read(&arguments.session)?)?;
+    let heard = Played::parse(&read(&arguments.heard)?)?;
+    let differences = heard.compare(name, &session, &arguments.kept.join(name))?;
+    print!("{differences}");
+    Ok(differences.is_empty())
 }
 
 /// Replaces a session as a whole: its parts tell of the same processes.

@@ -19,8 +19,12 @@ pub struct Session {
     pub delegate: bool,
     /// Whether all of the machine's processes are seen, and not only the session's.
     pub all_processes: bool,
+    /// Whether it can be done in the page, on the machine there.
+    pub live: Live,
     /// What differs from run to run, besides what always does.
     pub masks: Vec<Regex>,
+    /// What the machine in the page shows differently.
+    pub differs: Vec<Regex>,
     /// What root does before, in `sh`.
     pub setup: Vec<String>,
     /// In the order of the file.
@@ -45,6 +49,18 @@ impl User {
             Self::Student => "student",
         }
     }
+}
+
+/// Where a session can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Live {
+    /// Where it is recorded alone.
+    #[default]
+    No,
+    /// There, and in the page: all of it, or up to a part.
+    Yes,
+    /// In the page alone: nothing of it is recorded.
+    Only,
 }
 
 /// What the book includes by one name.
@@ -134,7 +150,9 @@ struct Reader {
     hostname: Option<String>,
     delegate: Option<bool>,
     all_processes: Option<bool>,
+    live: Option<Live>,
     masks: Vec<Regex>,
+    differs: Vec<Regex>,
     setup: Vec<String>,
     /// Belongs to the first part, which has not begun.
     first: Vec<Step>,
@@ -171,8 +189,13 @@ impl Reader {
             "hostname" => self.hostname.replace(value.into()).is_some(),
             "delegate" => self.delegate.replace(yes(value)?).is_some(),
             "all-processes" => self.all_processes.replace(yes(value)?).is_some(),
+            "live" => self.live.replace(live(value)?).is_some(),
             "mask" => {
                 self.masks.push(regex(value)?);
+                false
+            }
+            "differs" => {
+                self.differs.push(regex(value)?);
                 false
             }
             "setup" => {
@@ -180,8 +203,8 @@ impl Reader {
                 false
             }
             _ => bail!(
-                "there is no \"{key}\": title, as, hostname, delegate, all-processes, mask and setup \
-                 are known"
+                "there is no \"{key}\": title, as, hostname, delegate, all-processes, live, mask, \
+                 differs and setup are known"
             ),
         };
         ensure!(!again, "\"{key}\" stands twice");
@@ -207,8 +230,8 @@ impl Reader {
     }
 
     fn finish(self) -> Result<Session> {
-        let Self { title, user, hostname, delegate, all_processes, masks, setup, first: _, parts } =
-            self;
+        let Self { title, user, hostname, delegate, all_processes, live, .. } = self;
+        let Self { masks, differs, setup, parts, .. } = self;
         for part in &parts {
             let shown = |step: &Step| !matches!(step.action, Action::Quiet(_));
             ensure!(part.steps.iter().any(shown), "nothing is typed in [{}]", part.name);
@@ -221,7 +244,9 @@ impl Reader {
             hostname: hostname.unwrap_or_else(|| "laptop".into()),
             delegate,
             all_processes: all_processes.unwrap_or(false),
+            live: live.unwrap_or_default(),
             masks,
+            differs,
             setup,
             parts,
         })
@@ -339,6 +364,15 @@ fn yes(value: &str) -> Result<bool> {
     }
 }
 
+fn live(value: &str) -> Result<Live> {
+    match value {
+        "yes" => Ok(Live::Yes),
+        "only" => Ok(Live::Only),
+        _ if value.starts_with("until ") => Ok(Live::Yes),
+        _ => bail!("{value:?} is neither yes, only nor until PART"),
+    }
+}
+
 fn regex(pattern: &str) -> Result<Regex> {
     Regex::new(pattern).with_context(|| format!("{pattern:?} is no regular expression"))
 }
@@ -402,6 +436,17 @@ status: 130
         let session = Session::parse("# title: t\n[a]\n$ true\n").unwrap();
         assert_eq!((session.user, session.hostname.as_str()), (User::Student, "laptop"));
         assert!(!session.delegate && session.masks.is_empty());
+        assert_eq!(session.live, Live::No);
+    }
+
+    #[test]
+    fn a_session_can_be_done_in_the_page_too_or_there_alone() {
+        let head = "# title: t\n# live: yes\n# differs: x86_64|i686\n";
+        let session = Session::parse(&format!("{head}[a]\n$ uname -m\n")).unwrap();
+        assert_eq!(session.live, Live::Yes);
+        assert!(session.differs[0].is_match("i686") && session.masks.is_empty());
+        let free = Session::stage("# title: t\n# live: only\n").unwrap();
+        assert_eq!(free.live, Live::Only);
     }
 
     #[test]
@@ -419,6 +464,7 @@ status: 130
             ("title: t", "line 1: before the first [part]"),
             ("# name: t", "line 1: there is no \"name\""),
             ("# title: t\n# title: u", "line 2: \"title\" stands twice"),
+            ("# live: no", "line 1: \"no\" is neither yes, only nor until PART"),
             ("# as: bob", "line 1: nobody is called \"bob\""),
             ("# mask: (", "line 1: \"(\" is no regular expression"),
             ("# title: t\n# as: root\n# delegate: yes\n[a]\n# true", "root needs no delegated"),

@@ -221,10 +221,12 @@ function unpacked(bytes) {
 
 // The emulator is a module, which is loaded from memory here: compressed, it is a third.
 async function imported(bytes) {
-  if (typeof process === "object") {
+  if (typeof Buffer === "function") {
     const text = Buffer.from(bytes).toString("base64");
     return import(`data:text/javascript;base64,${text}`);
   }
+  // A heading of this name is a variable, too, and the emulator would take the page for Node.
+  globalThis.process = undefined;
   const address = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
   try {
     return await import(address);

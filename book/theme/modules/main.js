@@ -3,6 +3,7 @@
 import { theme } from "./theme.js";
 import { copyButtons } from "./copy.js";
 import { sessions } from "./session.js";
+import { live } from "./live.js";
 import { questions } from "./questions.js";
 import { search } from "./search.js";
 import { scrollable } from "./scroll.js";
@@ -13,6 +14,7 @@ import { slides } from "./slides.js";
 theme();
 sessions();
 copyButtons();
+live();
 questions();
 search();
 scrollable();

@@ -276,6 +276,8 @@ impl Tree {
 /// A new file; what had its name before is gone, and not written through if it was a link.
 fn create(parent: BorrowedFd, name: &OsStr, place: &Path) -> Result<File> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    // A program of 32 bits may write no more than 2 GiB otherwise.
+    let flags = flags | OFlag::O_LARGEFILE;
     loop {
         match openat(parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Err(Errno::EEXIST) => remove(parent, name, place)?,
@@ -304,6 +306,7 @@ fn set_mode(file: BorrowedFd, mode: u32, place: &Path) -> Result<()> {
 /// Whether the file `name` in `parent` is the same as `source`. When in doubt it is not.
 fn is_same(parent: BorrowedFd, name: &OsStr, mode: u32, source: &Path) -> bool {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::O_LARGEFILE;
     let Ok(there) = openat(parent, name, flags, Mode::empty()).map(File::from) else {
         return false;
     };

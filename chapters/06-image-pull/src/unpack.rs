@@ -31,7 +31,7 @@ pub mod tree;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +42,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstatat, makedev, mknodat};
 use nix::sys::statvfs::fstatvfs;
-use nix::unistd::{Whence, ftruncate, linkat, lseek, symlinkat};
+use nix::unistd::{linkat, symlinkat};
 use overlay_layers::whiteout;
 use process::failure::errno;
 use process::{Attempt, explain};
@@ -206,8 +206,10 @@ pub(crate) fn hide(parent: BorrowedFd, hidden: &OsStr) -> Result<()> {
 }
 
 fn new_file(parent: BorrowedFd, name: &OsStr) -> Result<File> {
-    // O_EXCL: what is there, a link perhaps, is not opened.
+    // O_EXCL: what is there, a link perhaps, is not opened. O_LARGEFILE: a program of 32 bits may
+    // write no more than 2 GiB otherwise.
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::O_LARGEFILE;
     let opened = openat(parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
     let file = opened.tried(&texts::ENTRY, format_args!("openat({name:?}, O_CREAT|O_EXCL)"))?;
     Ok(file.into())
@@ -224,8 +226,7 @@ fn write(
     // GNU tar marks the end of a file by a part of no bytes.
     for part in parts.iter().filter(|part| part.size > 0) {
         if part.offset != position {
-            let offset = part.offset.try_into().context(texts::BAD_MAP)?;
-            lseek(file, offset, Whence::SeekSet).tried(&texts::ENTRY, "lseek()")?;
+            file.seek(SeekFrom::Start(part.offset)).tried(&texts::ENTRY, "lseek()")?;
         }
         let mut left = part.size;
         while left > 0 {
@@ -238,8 +239,7 @@ fn write(
         position = part.offset + part.size;
     }
     if position < size {
-        let size = size.try_into().context(texts::BAD_MAP)?;
-        ftruncate(file, size).tried(&texts::ENTRY, "ftruncate()")?;
+        file.set_len(size).tried(&texts::ENTRY, "ftruncate()")?;
     }
     Ok(())
 }

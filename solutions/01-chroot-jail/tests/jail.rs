@@ -317,13 +317,13 @@ fn says_why_a_command_cannot_be_executed() {
         let _ = host.sh(&format!(
             "cd {jail}/usr/bin; cp true foreign; printf '\\026' | dd of=foreign bs=1 seek=18 conv=notrunc 2>&-
              printf '#!/bin/missing\\n' >script; chmod 755 script; touch plain
-             cp true orphan; sed -i 's,/lib[^/]*/ld-,/nowhr/ld-,' orphan"
+             cp true orphan; sed -i 's,/lib\\([^/]*/ld-\\),/nib\\1,' orphan"
         ));
         let cases = [
             ("sh", 127, "execve(\"sh\") failed: No such file"),
             ("/bin/sh", 127, "execve(\"/bin/sh\") failed: No such file"),
             ("script", 127, "the interpreter that its #! line names is not: \"/bin/missing\""),
-            ("orphan", 127, "the dynamic loader that it names is not: \"/nowhr/ld-"),
+            ("orphan", 127, "the dynamic loader that it names is not: \"/nib"),
             ("foreign", 126, "the program is for"),
             ("plain", 126, "chmod +x"),
             ("/etc", 126, "it is a folder"),

@@ -30,7 +30,13 @@ pub enum Make {
 /// Linux's own limit on links in one path (`path_resolution(7)`).
 const MOST_LINKS: u32 = 40;
 
+/// How often to look a path up again: somewhere on the machine somebody always mounts something.
+const MOST_LOOKS: u32 = 128;
+
 /// Opens the place `path` inside `root`, as a handle to mount on (`O_PATH`).
+///
+/// While anybody on the machine mounts or renames something, the kernel can't be sure that a `..`
+/// stayed inside. Then it says EAGAIN, and the path is to be looked up once more.
 ///
 /// # Errors
 ///
@@ -39,7 +45,8 @@ pub fn open(root: BorrowedFd, path: &Path) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(root, path, how)
+    let mut looks = (0..MOST_LOOKS).map(|_| openat2(root, path, how));
+    looks.find(|opened| !matches!(opened, Err(Errno::EAGAIN))).unwrap_or(Err(Errno::EAGAIN))
 }
 
 /// Opens the place `path` inside `root`; makes it, and the folders above it, if it is not there.

@@ -50,6 +50,19 @@ fn sees_its_own_processes_alone() {
     }
 }
 
+/// While somebody mounts something, anywhere on the machine, the kernel answers so to a path with `..`.
+#[test]
+fn a_path_that_has_to_be_looked_up_again_is() {
+    let Some(host) = Host::new() else { return };
+    let _ = host.sh("cd /run && mkdir -p root/bin && cp /bin/busybox root/bin/");
+    let mut command = host.command(Who::Root, "strace");
+    command.args(["-f", "-b", "execve", "-qq", "-o", "/dev/null"]);
+    command.args(["-e", "inject=openat2:error=EAGAIN:when=1..3"]);
+    command.arg(testbed::reachable(&host, PROGRAM)).args(["run", "--root", "/run/root"]);
+    let output = command.args(["/bin/busybox", "echo", "well"]).output().unwrap();
+    assert_eq!(stdout(&output), "well\n", "{}", stderr(&output));
+}
+
 #[test]
 fn the_host_sees_it_in_namespaces_of_its_own() {
     let Some(host) = Host::new() else { return };

@@ -110,8 +110,8 @@ impl Toolchain {
             }
             release.clear()?;
             fs::rename(&new, &toolchain.folder)?;
-            toolchain.write_wrappers()?;
         }
+        toolchain.write_wrappers()?;
         Ok(toolchain)
     }
 
@@ -198,9 +198,15 @@ impl Toolchain {
         }
         for (name, program) in wrappers {
             let path = self.folder.join(name);
+            // Debian's `sh` would drop variables whose names it can't have, and tests find the
+            // program that they test by `CARGO_BIN_EXE_sol00-process`.
             let script = format!(
-                "#!/bin/sh\nLD_LIBRARY_PATH='{folder}/usr/lib/x86_64-linux-gnu' exec '{folder}/usr/bin/{program}' \"$@\"\n"
+                "#!/bin/bash\nLD_LIBRARY_PATH='{folder}/usr/lib/x86_64-linux-gnu' exec '{folder}/usr/bin/{program}' \"$@\"\n"
             );
+            // Another cargo may be using it.
+            if fs::read_to_string(&path).is_ok_and(|there| there == script) {
+                continue;
+            }
             fs::write(&path, script)?;
             fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         }

@@ -24,8 +24,9 @@ use process::{Process, rootless, sys};
 use super::probe::{Findings, Probe, Refusal};
 use super::texts;
 
-/// How long a trial may take. The slowest (`nft`, `pasta`) take some tens of milliseconds.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a trial may take. The slowest (`nft`, `pasta`) take some tens of
+/// milliseconds, and a hundred times that in an emulated machine on a busy one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A trial that has begun.
 pub(super) struct Child {

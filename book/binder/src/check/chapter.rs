@@ -25,6 +25,11 @@ const SECTIONS: [&str; 13] = [
     "sources",
 ];
 
+/// Up to this chapter these sections have something to do in the page: from the next one on the
+/// machine there lacks what the chapters need.
+const LAST_LIVE: &str = "06";
+const LIVE: [&str; 2] = ["by-hand", "break"];
+
 /// What a page lacks, if it is a chapter's.
 pub(super) fn faults(book: &Book, page: &Page, outline: &Outline) -> Vec<Fault> {
     let name = page.name();
@@ -61,12 +66,34 @@ pub(super) fn faults(book: &Book, page: &Page, outline: &Outline) -> Vec<Fault> 
         faults
             .push(fault(0, "it does not say its goal: a sentence that begins `**Goal:**`".into()));
     }
+    if number <= LAST_LIVE {
+        faults.extend(without_live(page, outline));
+    }
     for exercise in exercises(book, name) {
         let used = Use::Exercise(number.into(), exercise.clone());
         if !page.uses.contains(&used) {
             let sentence =
                 format!("exercise {exercise} is missing: `{{{{#exercise {number}/{exercise}}}}}`");
             faults.push(fault(0, sentence));
+        }
+    }
+    faults
+}
+
+/// Sections in which nothing can be done in the page.
+fn without_live(page: &Page, outline: &Outline) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (place, heading) in outline.headings.iter().enumerate() {
+        let Some(id) = heading.id.as_deref().filter(|id| LIVE.contains(id)) else { continue };
+        let mut behind = outline.headings[place + 1..].iter();
+        let end = behind.find(|next| next.level <= heading.level).map_or(usize::MAX, |it| it.line);
+        if !outline.live.iter().any(|line| (heading.line..end).contains(line)) {
+            let sentence = format!(
+                "nothing of section {id} can be done in the page: say `# live: yes` in the head of \
+                 one of its sessions, or write `{{{{#live NAME}}}}`"
+            );
+            let fault = Fault::new(&page.file, heading.line, sentence);
+            faults.push(Fault { tolerable: true, ..fault });
         }
     }
     faults

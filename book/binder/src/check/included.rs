@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Tree;
-use crate::directives::session::{RECORDINGS, SESSIONS};
+use crate::directives::session::{Live, RECORDINGS, SESSIONS, Script};
 use crate::fault::Fault;
 use crate::page::Use;
 
@@ -13,15 +13,20 @@ pub(super) fn faults(tree: &Tree) -> Vec<Fault> {
     let uses: Vec<_> = tree.pages.iter().flat_map(|(page, _)| &page.uses).collect();
     let mut faults = Vec::new();
 
+    // Those that are recorded.
     let mut sessions = Vec::new();
     for file in book.list(Path::new(SESSIONS)) {
         let Some(session) = file.strip_suffix(".session") else { continue };
-        sessions.push(session.to_owned());
+        let live = Script::read(book, session).map(|script| script.live).unwrap_or_default();
+        if live != Live::Only {
+            sessions.push(session.to_owned());
+        }
         let file = Path::new(SESSIONS).join(&file);
         let of_it = |used: &&&Use| matches!(used, Use::Session(name, _) if name == session);
         if !uses.iter().any(|used| of_it(&used)) {
+            let directive = if live == Live::Only { "live" } else { "session" };
             let sentence =
-                format!("no page includes a part of it: `{{{{#session {session}:PART}}}}`");
+                format!("no page includes a part of it: `{{{{#{directive} {session}:PART}}}}`");
             faults.push(Fault::new(&file, 0, sentence));
         }
     }
@@ -29,7 +34,7 @@ pub(super) fn faults(tree: &Tree) -> Vec<Fault> {
         let folder = Path::new(RECORDINGS).join(&recording);
         if book.project.join(&folder).is_dir() && !sessions.contains(&recording) {
             let sentence =
-                format!("there is no {SESSIONS}/{recording}.session any more: remove it");
+                format!("no {SESSIONS}/{recording}.session is recorded any more: remove it");
             faults.push(Fault::new(&folder, 0, sentence));
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Outline {
     pub(crate) ids: Vec<(usize, String)>,
     /// Where links lead to, each with its line.
     pub(crate) links: Vec<(usize, String)>,
+    /// The lines of examples that can be done in the page.
+    pub(crate) live: Vec<usize>,
     /// Tables some of whose columns have no name.
     nameless: Vec<usize>,
 }
@@ -60,6 +62,7 @@ impl Outline {
                     let links = attributes(&html, "href").map(|link| (line, link));
                     outline.links.extend(links);
                     outline.ids.extend(attributes(&html, "id").map(|id| (line, id)));
+                    outline.live.extend(attributes(&html, "data-live").map(|_| line));
                 }
                 Event::Text(text) | Event::Code(text) => {
                     if let Some(heading) = &mut heading {

@@ -6,6 +6,7 @@ use crate::page::Page;
 pub(crate) mod code;
 pub(crate) mod course;
 pub(crate) mod exercise;
+pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod measured;
 pub(crate) mod minutes;
@@ -14,9 +15,10 @@ pub(crate) mod picture;
 pub(crate) mod predict;
 pub(crate) mod questions;
 pub(crate) mod session;
+pub(crate) mod task;
 
-const NAMES: &str =
-    "minutes, exercise, code, session, picture, measured, course, predict, answer, end";
+const NAMES: &str = "minutes, exercise, code, session, live, playground, picture, measured, \
+                     course, task, predict, answer, end";
 
 /// A line `{{#name argument}} caption`.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl<'a> Directive<'a> {
     /// Its HTML, or what is wrong with it.
     pub(crate) fn render(&self, book: &Book, page: &mut Page) -> Result<String, String> {
         let Self { name, argument, caption } = *self;
-        let has_caption = matches!(name, "picture" | "session");
+        let has_caption = matches!(name, "picture" | "session" | "live");
         if !has_caption && !caption.is_empty() {
             return Err(format!(
                 "`{{{{#{name}}}}}` has no caption: put a line break behind the }}}}"
@@ -48,6 +50,8 @@ impl<'a> Directive<'a> {
             "exercise" => exercise::render(book, page, argument),
             "code" => code::render(book, page, argument),
             "session" => session::render(book, page, argument, caption),
+            "live" => live::render(book, page, argument, caption),
+            "playground" => live::playground(book, page),
             "picture" => picture::render(book, page, argument, caption),
             "measured" => measured::render(book, argument),
             "course" => course::render(book, page, argument),

@@ -40,7 +40,7 @@ fn answers(book: &Book, page: &mut Page, name: &str) -> String {
         return String::new();
     }
     let parts = Script::read(book, name).unwrap_or_default().parts;
-    page.uses.extend(parts.into_iter().map(|part| Use::Session(name.into(), part)));
+    page.uses.extend(parts.into_iter().map(|part| Use::Session(name.into(), part.name)));
     format!(" data-picture=\"{name}\"")
 }
 

@@ -52,6 +52,11 @@ impl Guess {
         Some(Ok(html))
     }
 
+    /// Whether a box is open, to which the next `{{#end}}` belongs.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
     /// Where the box that never ends began, and what it lacks.
     pub(crate) fn still_open(&self) -> Option<(usize, String)> {
         match self {

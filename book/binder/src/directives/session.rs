@@ -1,5 +1,6 @@
 //! `{{#session 02-by-hand:inside}}`: a part of a recorded session, as text. With JavaScript
-//! (`theme/session.js`) it can be played, and its commands copied.
+//! (`theme/session.js`) it can be played, and its commands copied; one whose head says `live: yes`
+//! can be done in the page (`theme/live.js`).
 
 use std::path::Path;
 
@@ -24,9 +25,11 @@ pub(crate) fn render(
         format!("{argument:?} names no part: write `{{{{#session 02-by-hand:inside}}}}`")
     })?;
     let script = Script::read(book, session)?;
-    if !script.parts.iter().any(|known| known == part) {
-        let others = script.parts.join(", ");
-        return Err(format!("session {session} has no part {part}; it has {others}"));
+    let scripted = script.part(session, part)?;
+    if script.live == Live::Only {
+        return Err(format!(
+            "session {session} is done in the page alone: write `{{{{#live {argument}}}}}`"
+        ));
     }
     let first = !page.uses.iter().any(|used| matches!(used, Use::Session(of, _) if of == session));
     page.uses.push(Use::Session(session.into(), part.into()));
@@ -40,35 +43,58 @@ pub(crate) fn render(
         return Ok(format!("<p class=\"missing\">{missing}</p>"));
     };
     let recorded = Recorded::read(book, &folder, part)?;
-    let title = html::escape(&script.title);
-    let label = book.texts.fill("session.label", &[("title", &title)]);
-    let who = match script.user.as_str() {
-        "root" => book.texts.get("session.as-root").to_owned(),
-        user => book.texts.fill("session.as-user", &[("user", &html::escape(user))]),
-    };
-    let terminal = match &recorded.terminal {
-        Some(name) => format!(
-            " <span class=\"terminal\">{}</span>",
-            book.texts.fill("session.terminal", &[("terminal", &html::escape(name))])
-        ),
-        None => String::new(),
-    };
-    let heading = match (caption, first) {
-        ("", true) => format!("<span class=\"title\">{title}</span> "),
-        ("", false) => String::new(),
-        (text, _) => format!("<span class=\"title\">{}</span> ", html::phrase(text)),
-    };
     let cast = match book.project.join(&folder).join(format!("{part}.cast")).exists() {
         true => format!(" data-cast=\"recordings/{session}/{part}.cast\""),
         false => String::new(),
     };
+    let heading = match (caption, first) {
+        ("", true) => html::escape(&script.title),
+        ("", false) => String::new(),
+        (text, _) => html::phrase(text),
+    };
     let lines = lines(&transcript, &recorded.commands);
-    Ok(format!(
-        "<figure class=\"session\" id=\"session-{session}-{part}\"{cast}>\
+    Ok(figure(book, &script, scripted, session, &heading, &cast, &lines))
+}
+
+/// A part as a figure: who types, where, and the lines.
+pub(super) fn figure(
+    book: &Book,
+    script: &Script,
+    part: &Part,
+    session: &str,
+    heading: &str,
+    attributes: &str,
+    lines: &str,
+) -> String {
+    let label = book.texts.fill("session.label", &[("title", &html::escape(&script.title))]);
+    let who = match script.user.as_str() {
+        "root" => book.texts.get("session.as-root").to_owned(),
+        user => book.texts.fill("session.as-user", &[("user", &html::escape(user))]),
+    };
+    let terminal = match part.terminal.as_str() {
+        "" => String::new(),
+        name => format!(
+            " <span class=\"terminal\">{}</span>",
+            book.texts.fill("session.terminal", &[("terminal", &html::escape(name))])
+        ),
+    };
+    let heading = match heading {
+        "" => String::new(),
+        text => format!("<span class=\"title\">{text}</span> "),
+    };
+    let live = match script.live {
+        Live::Yes if part.live => " data-live=\"yes\"",
+        Live::No | Live::Yes => "",
+        Live::Only => " data-live=\"only\"",
+    };
+    let Part { name, terminal: place, .. } = part;
+    format!(
+        "<figure class=\"session\" id=\"session-{session}-{name}\" data-session=\"{session}\" \
+         data-part=\"{name}\" data-terminal=\"{place}\"{live}{attributes}>\
          <figcaption>{heading}<span class=\"who\">{who}</span>{terminal}</figcaption>\
          <div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{label}\">\
          <pre><code>{lines}</code></pre></div></figure>"
-    ))
+    )
 }
 
 /// What is typed in a session.
@@ -76,8 +102,29 @@ pub(crate) fn render(
 pub(crate) struct Script {
     pub(crate) title: String,
     pub(crate) user: String,
-    /// The names of its parts.
-    pub(crate) parts: Vec<String>,
+    pub(crate) live: Live,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// Whether it can be done in the page, or there alone.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    #[default]
+    No,
+    Yes,
+    Only,
+}
+
+/// What is typed into one terminal.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// The terminal's name; the first one has none.
+    pub(crate) terminal: String,
+    /// Its commands with their prompts, and their continuations.
+    pub(crate) typed: Vec<String>,
+    /// Whether it can be done in the page, if anything of the session can.
+    live: bool,
 }
 
 impl Script {
@@ -90,19 +137,39 @@ impl Script {
         Ok(Self::parse(&text))
     }
 
+    /// Its part of this name. `session` is its own, for who asks for one that is not there.
+    pub(super) fn part(&self, session: &str, name: &str) -> Result<&Part, String> {
+        self.parts.iter().find(|part| part.name == name).ok_or_else(|| {
+            let others: Vec<_> = self.parts.iter().map(|part| part.name.as_str()).collect();
+            format!("session {session} has no part {name}; it has {}", others.join(", "))
+        })
+    }
+
     fn parse(text: &str) -> Self {
         let mut script = Self { user: "student".into(), ..Self::default() };
+        let mut last = None;
         for line in text.lines() {
             let header = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-            if let Some(name) = header.and_then(|header| header.split_whitespace().next()) {
-                script.parts.push(name.into());
-            } else if !script.parts.is_empty() {
-                // What is typed; it may look like a head line.
+            if let Some(header) = header {
+                let (name, terminal) = header.split_once(" @").unwrap_or((header, ""));
+                let (name, terminal) = (name.trim().into(), terminal.trim().into());
+                script.parts.push(Part { name, terminal, ..Part::default() });
+            } else if let Some(part) = script.parts.last_mut() {
+                if ["$ ", "# ", "> "].iter().any(|prompt| line.starts_with(prompt)) {
+                    part.typed.push(line.trim_end().into());
+                }
             } else if let Some(title) = line.strip_prefix("# title:") {
                 script.title = title.trim().into();
             } else if let Some(user) = line.strip_prefix("# as:") {
                 script.user = user.trim().into();
+            } else if let Some(live) = line.strip_prefix("# live:") {
+                script.live = if live.trim() == "only" { Live::Only } else { Live::Yes };
+                last = live.trim().strip_prefix("until ").map(str::trim);
             }
+        }
+        let end = script.parts.iter().position(|part| Some(part.name.as_str()) == last);
+        for (place, part) in script.parts.iter_mut().enumerate() {
+            part.live = end.is_none_or(|end| place <= end);
         }
         script
     }
@@ -117,8 +184,6 @@ struct Index {
 #[derive(Deserialize)]
 struct Recorded {
     name: String,
-    /// The terminal's name, where it is not the first one.
-    terminal: Option<String>,
     commands: Vec<Command>,
 }
 
@@ -188,6 +253,13 @@ mod tests {
              [outside @host]\n// why\n# lsns \\\n> -t pid\n",
         );
         assert_eq!((script.title.as_str(), script.user.as_str()), ("Numbers", "root"));
-        assert_eq!(script.parts, ["inside", "outside"]);
+        let parts: Vec<_> = script.parts.iter().map(|it| (&*it.name, &*it.terminal)).collect();
+        assert_eq!(parts, [("inside", ""), ("outside", "host")]);
+        assert_eq!(script.parts[1].typed, ["# lsns \\", "> -t pid"]);
+        assert_eq!(script.live, Live::No);
+        assert_eq!(Script::parse("# live: only").live, Live::Only);
+        let script = Script::parse("# live: until b\n[a]\n$ true\n[b]\n$ true\n[c]\n$ true\n");
+        let live: Vec<_> = script.parts.iter().map(|part| part.live).collect();
+        assert_eq!(live, [true, true, false]);
     }
 }

@@ -139,6 +139,7 @@ pub(super) fn check(map: &Map, content: u64) -> Result<()> {
         sum += part.size;
         ensure!(end <= map.size, texts::BAD_MAP);
     }
-    ensure!(sum == content, texts::BAD_MAP);
+    // No file is larger than what the kernel's signed numbers can say.
+    ensure!(sum == content && i64::try_from(map.size).is_ok(), texts::BAD_MAP);
     Ok(())
 }

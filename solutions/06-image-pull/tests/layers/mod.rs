@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -123,9 +124,9 @@ impl Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         // On a disk: not every kernel's `/tmp` keeps an ordinary user's attributes.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = env::var_os("TMPDIR").map_or("/var/tmp".into(), PathBuf::from);
         let path = folder.join(format!("coracle-layers-{process}-{count}"));
-        fs::create_dir_all(&path).expect("a folder");
+        fs::create_dir(&path).expect("a folder");
         Self(path)
     }
 

@@ -37,7 +37,7 @@ pub(super) const TRIAL_DATA: Step = Step {
 
 pub(super) const PIPE: &str = "can't hear from a trial";
 pub(super) const NOT_ABLE: &str = "not every chapter can be done on this machine as it is";
-pub(super) const TOO_LONG: &str = "the trial gave no answer for 3 seconds and was ended";
+pub(super) const TOO_LONG: &str = "the trial gave no answer for 10 seconds and was ended";
 pub(super) const DIED: &str = "the trial ended without an answer";
 pub(super) const UNKNOWN_DISTRIBUTION: &str = "an unknown distribution";
 pub(super) const NO_NFT: &str = "there is no program `nft`";

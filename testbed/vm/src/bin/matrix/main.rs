@@ -74,7 +74,8 @@ fn run(line: &Line) -> Result<bool> {
         })
         .collect();
     ensure!(!environments.is_empty(), "there are {}", environment::names());
-    ensure!(!line.write || !line.quick && line.only.is_empty(), "only a whole table is written");
+    let whole = environments.len() == environment::all().len();
+    ensure!(!line.write || whole, "only a whole table is written");
     // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
     let (here, machines): (Vec<_>, Vec<_>) =
         environments.into_iter().partition(|it| matches!(it.place, Place::Here(_)));

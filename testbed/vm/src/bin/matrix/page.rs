@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::examine::{Extent, LEFT_OUT};
+use crate::examine::Extent;
 use crate::verdict::{Cell, ROWS, Row};
 
 const BEGIN: &str = "<!-- matrix: written by `scripts/matrix --write` -->\n";
@@ -51,8 +51,8 @@ pub(crate) fn table(rows: &[Row], extent: Extent) -> String {
     }
     text +=
         "\n● works, ◐ works but for what the letter says, ○ can't be done there, – was not run.\n";
-    if extent == Extent::Usual {
-        text += &format!("\n{LEFT_OUT}\n");
+    if let Some(what) = extent.leaves_out() {
+        text += &format!("\n{what}\n");
     }
     for (number, note) in notes.iter().enumerate() {
         text += &format!("\n- **{}** {note}", letter(number));

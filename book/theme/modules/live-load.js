@@ -1,0 +1,50 @@
+// Brings the machine and the terminals' program, and says in words what went wrong.
+
+import { Machine } from "./machine.js";
+import { address, element, text } from "./texts.js";
+
+/** An error that says what a reader can do. */
+class Sentence extends Error {}
+
+/** What a reader is told of an error. */
+export function sentence(error) {
+  if (error instanceof Sentence) return error.message;
+  // So browsers call what does not fit into a tab's memory.
+  if (error instanceof RangeError || /memory/i.test(error.message)) return text("live-no-memory");
+  return text("live-no-download");
+}
+
+/** A machine that runs, and the class of its terminals. `onProgress` gets bytes and all bytes. */
+export async function load(onProgress) {
+  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") {
+    throw new Sentence(text("live-old-browser"));
+  }
+  const root = address("machine/");
+  const answer = await fetch(new URL("machine.json", root));
+  if (!answer.ok) throw new Error(answer.statusText);
+  const { files } = await answer.json();
+  const [machine, Terminal] = await Promise.all([
+    Machine.start(root, { onProgress }),
+    terminal(root, files),
+  ]);
+  return { machine, Terminal };
+}
+
+/** The terminal's program and its style, once. */
+let loaded;
+function terminal(root, files) {
+  const place = (file) => new URL(file, root).href;
+  loaded ??= Promise.all([
+    added("script", { src: place(files.terminal) }),
+    added("link", { rel: "stylesheet", href: place(files.style) }),
+  ]).then(() => window.Terminal);
+  loaded.catch(() => (loaded = undefined));
+  return loaded;
+}
+
+function added(name, attributes) {
+  const made = element(name, attributes);
+  const ready = new Promise((resolve, reject) => Object.assign(made, { onload: resolve, onerror: reject }));
+  document.head.append(made);
+  return ready;
+}
