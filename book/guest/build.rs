@@ -25,13 +25,15 @@ fn main() {
         let path = project.join(folder).join("src/main.rs");
         println!("cargo::rerun-if-changed={}", path.display());
         let text = fs::read_to_string(&path).expect("a program's text");
-        let text: String = text.lines().filter(|line| !line.starts_with("//!")).fold(
-            String::new(),
-            |text, line| text + line + "\n",
+        let text: String = text
+            .lines()
+            .filter(|line| !line.starts_with("//!"))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let text = text.replacen("\nfn main()", "\npub(crate) fn main()", 1).replacen(
+            "#[command(version)]",
+            &format!("#[command(name = \"{name}\", version)]"),
+            1,
         );
-        let text = text
-            .replacen("\nfn main()", "\npub(crate) fn main()", 1)
-            .replacen("#[command(version)]", &format!("#[command(name = \"{name}\", version)]"), 1);
         fs::write(Path::new(&out).join(format!("{name}.rs")), text).expect("room for a file");
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn build(package: &Path, config: &str, folder: &Path) -> Result<()> {
     // Packages of this release still unpack libraries into the old folder.
     fs::create_dir_all(tools.join("usr/lib"))?;
     symlink("usr/lib", tools.join("lib"))?;
-    let release = Release::open("bookworm")?;
+    let release = Release::open_for("bookworm", &["amd64"])?;
     for package in release.download_these(&TOOLS)? {
         unpack(&package, &tools)?;
     }

@@ -57,7 +57,7 @@ pub(crate) fn small() -> Result<Kernel> {
     let (suite, source) = SOURCE;
     let made_of = [suite, source, CONFIG].map(str::as_bytes);
     Kernel::of(&store::result("kernel", &made_of, |folder| {
-        let release = Release::open(suite)?;
+        let release = Release::open_for(suite, &["amd64"])?;
         let package = release.download(source)?;
         let version = vm::packages::version(&package)?;
         build::build(&package, CONFIG, folder)?;

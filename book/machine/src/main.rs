@@ -13,10 +13,12 @@
 //! # Layout
 //!
 //! * `kernel`: our own kernel, or Debian's as it is. `build`: how a kernel is built.
-//! * `programs`: Debian's programs, with the libraries that they need (`needs`); `table`: which.
+//! * `programs`: Debian's programs, with the libraries that they need (`needs`), or stand-ins for
+//!   them (`absent`); `table`: which.
 //! * `guest`: our own program. `snapshot`: the machine, booted. `site`: what the page loads.
 //! * `store`: results by what they are made of.
 
+mod absent;
 mod build;
 mod guest;
 mod kernel;

@@ -12,7 +12,7 @@ use vm::packages::{self, Release, unpack};
 use vm::tool;
 
 use crate::table::{FILES, FOLDERS, LINKS, PROGRAMS, SETTINGS, SUITE};
-use crate::{needs, store};
+use crate::{absent, needs, store};
 
 /// What has been made of the packages.
 pub(crate) struct Programs {
@@ -36,8 +36,9 @@ pub(crate) struct Package {
 /// The tree; made of packages the first time.
 pub(crate) fn get() -> Result<Programs> {
     let tables = format!("{SUITE} {PROGRAMS:?} {FILES:?} {LINKS:?} {SETTINGS:?} {FOLDERS:?}");
-    let code = include_bytes!("programs.rs");
-    let folder = store::result("programs", &[tables.as_bytes(), code], make)?;
+    let code = include_str!("programs.rs");
+    let made_of = [&tables, code, absent::SOURCE].map(str::as_bytes);
+    let folder = store::result("programs", &made_of, make)?;
     let packages = serde_json::from_slice(&fs::read(folder.join("packages.json"))?)?;
     let bios = ["bios.bin", "vgabios.bin"].map(|name| folder.join(name));
     Ok(Programs { tree: folder.join("tree"), packages, bios })
@@ -49,6 +50,7 @@ fn make(folder: &Path) -> Result<()> {
         fs::create_dir_all(tree.join("usr").join(name))?;
         symlink(format!("usr/{name}"), tree.join(name))?;
     }
+    absent::compile(&tree.join("usr/lib"))?;
     let mut gathered = Gathered { unpacked: unpack_all(folder)?, tree, used: BTreeSet::new() };
     for (package, names) in PROGRAMS {
         for name in names {
@@ -140,6 +142,9 @@ impl Gathered {
     }
 
     fn library(&mut self, name: &str) -> Result<()> {
+        if absent::is_one(name) {
+            return Ok(());
+        }
         let folders = ["usr/lib/i386-linux-gnu", "lib/i386-linux-gnu", "lib", "usr/lib"];
         for entry in fs::read_dir(&self.unpacked)? {
             let package = entry?.file_name().to_string_lossy().into_owned();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use vm::{initramfs, tool};
@@ -67,6 +67,8 @@ fn first_files(
     list(&tree, &tree, &mut names)?;
     let mut archive = initramfs::archive(&tree, &names)?;
     fs::remove_dir_all(&tree)?;
+    let mut gzip = Command::new("gzip");
+    archive = tool::output_of(gzip.arg("-1n").stdin(Stdio::piped()), &archive)?;
     if let Some(modules) = &kernel.modules {
         archive.extend(fs::read(modules)?);
     }

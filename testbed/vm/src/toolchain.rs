@@ -141,6 +141,12 @@ impl Toolchain {
         Ok(products().join(target.triple()).join("release"))
     }
 
+    /// The C compiler for a machine, which also links.
+    #[must_use]
+    pub fn c_compiler(&self, target: Target) -> PathBuf {
+        self.folder.join(format!("{}-gcc", target.name()))
+    }
+
     /// Compiles the whole workspace for a machine, as far as the compiler finds mistakes.
     ///
     /// # Errors
@@ -156,7 +162,7 @@ impl Toolchain {
     pub(crate) fn cargo(&self, target: Target) -> Command {
         let triple = target.triple().replace('-', "_");
         let of_cargo = |name| format!("CARGO_TARGET_{}_{name}", triple.to_uppercase());
-        let gcc = self.folder.join(format!("{}-gcc", target.name()));
+        let gcc = self.c_compiler(target);
         // Set where we were started by cargo: the same cargo then.
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
