@@ -1,11 +1,11 @@
-//! The shared libraries that a program asks for.
+//! The shared libraries that a program asks for, by their names, and the loader, by its path.
 
 use anyhow::{Context, Result};
 use elf::ElfBytes;
 use elf::abi::{DT_NEEDED, PT_INTERP};
 use elf::endian::AnyEndian;
 
-/// Their names, and the loader's; none for what is no program.
+/// All of them; none for what is no program.
 pub(crate) fn of(file: &[u8]) -> Result<Vec<String>> {
     if !file.starts_with(b"\x7fELF") {
         return Ok(Vec::new());
@@ -14,8 +14,8 @@ pub(crate) fn of(file: &[u8]) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for segment in elf.segments().context("no segments")? {
         if segment.p_type == PT_INTERP {
-            let path = std::str::from_utf8(elf.segment_data(&segment)?)?.trim_end_matches('\0');
-            names.push(path.rsplit('/').next().unwrap_or(path).to_owned());
+            let path = std::str::from_utf8(elf.segment_data(&segment)?)?;
+            names.push(path.trim_end_matches('\0').to_owned());
         }
     }
     let common = elf.find_common_data()?;
@@ -23,7 +23,11 @@ pub(crate) fn of(file: &[u8]) -> Result<Vec<String>> {
         return Ok(names);
     };
     for entry in dynamic.iter().filter(|entry| entry.d_tag == DT_NEEDED) {
-        names.push(strings.get(usize::try_from(entry.d_val())?)?.to_owned());
+        let name = strings.get(usize::try_from(entry.d_val())?)?;
+        // The loader is there before all libraries.
+        if !name.starts_with("ld-linux") {
+            names.push(name.to_owned());
+        }
     }
     Ok(names)
 }

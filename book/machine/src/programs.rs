@@ -148,8 +148,10 @@ impl Gathered {
         let folders = ["usr/lib/i386-linux-gnu", "lib/i386-linux-gnu", "lib", "usr/lib"];
         for entry in fs::read_dir(&self.unpacked)? {
             let package = entry?.file_name().to_string_lossy().into_owned();
+            // What is a path already stays one.
             for folder in folders {
                 let path = Path::new(folder).join(name);
+                let path = path.strip_prefix("/").unwrap_or(&path).to_path_buf();
                 if self.unpacked.join(&package).join(&path).symlink_metadata().is_ok() {
                     return self.take(&package, &path);
                 }
