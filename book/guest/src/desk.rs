@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -142,8 +143,8 @@ impl Desk {
 
     fn begin(&mut self, question: &Value) -> Result<()> {
         self.end()?;
-        if let Some(seconds) = question["time"].as_i64() {
-            let time = TimeSpec::new(seconds.try_into().context("a time too far away")?, 0);
+        if let Some(seconds) = question["time"].as_u64() {
+            let time = TimeSpec::from(Duration::from_secs(seconds));
             clock_settime(ClockId::CLOCK_REALTIME, time).context("the clock can't be set")?;
         }
         let text = question["session"].as_str().context("`begin` names no session")?;

@@ -73,18 +73,18 @@ impl Terminals {
     /// Carries what there is to carry.
     pub(crate) fn ready(&mut self, ready: &[bool]) -> Result<()> {
         if ready[0] {
-            self.from_page()?;
+            self.take_in()?;
         }
         for number in 0..self.all.len() {
             self.all[number].type_in();
             if ready[number + 1] {
-                self.to_page(number)?;
+                self.pass_on(number)?;
             }
         }
         Ok(())
     }
 
-    fn from_page(&mut self) -> Result<()> {
+    fn take_in(&mut self) -> Result<()> {
         let mut bytes = [0; 4096];
         let count = match self.line.read(&mut bytes) {
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
@@ -104,7 +104,7 @@ impl Terminals {
         Ok(())
     }
 
-    fn to_page(&mut self, number: usize) -> Result<()> {
+    fn pass_on(&mut self, number: usize) -> Result<()> {
         let mut bytes = [0; 4096];
         let count = match self.all[number].master.read(&mut bytes) {
             Err(error)

@@ -22,7 +22,7 @@ use crate::{texts, values};
 pub(super) const TASKS: [Task; 3] = [
     Task {
         name: "02-mount",
-        values: || Ok(values::of([("name", values::name()?), ("seconds", values::seconds()?)])),
+        values: || Ok(values::of([("seconds", values::seconds()?)])),
         promises: &[
             Promise::Lesson("00", "runs"),
             Promise::Lesson("02", "mount-namespace"),

@@ -18,8 +18,8 @@ use testbed::{Host, Who, stderr, stdout};
 
 /// Nothing that is typed takes so long. The images of the registry are made at first use.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// A process that was started in the background is soon what it will be.
-const SOON: Duration = Duration::from_secs(5);
+/// A process that was started in the background is soon what it will be; on an emulated machine later.
+const SOON: Duration = Duration::from_secs(30);
 
 /// The finished chapters that sessions name, and the workshop's command.
 const PROGRAMS: [&str; 3] = ["sol01-chroot-jail", "sol06-image-pull", "coracle"];
