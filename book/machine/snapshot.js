@@ -41,9 +41,10 @@ await new Promise((open, failed) => {
   setTimeout(() => failed(new Error("the machine's desk did not open within three minutes")), 180_000).unref();
 });
 say("the desk is open");
-// What a first session leaves behind, later ones need not make again.
+// What a first session leaves behind, later ones need not make again. The second one ends the first.
 for (const user of ["root", "student"]) {
-  await lines.ask({ do: "begin", time: Math.floor(Date.now() / 1000), session: `# title: The first\n# as: ${user}\n` });
+  const session = `# title: The first\n# as: ${user}\n`;
+  await lines.ask({ do: "begin", time: Math.floor(Date.now() / 1000), session });
   say(`a session as ${user}`);
 }
 await pause(1000);

@@ -9,7 +9,7 @@ use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot};
 use vm_init::start;
 
-use crate::line;
+use crate::{kept, line};
 
 /// The serial line for questions and answers.
 const DESK: &str = "/dev/ttyS0";
@@ -20,7 +20,7 @@ const ROOT: &str = "/mnt";
 pub(crate) fn boot() -> Result<File> {
     leave_initramfs().context("the first files can't become the root folder")?;
     mounts().context("the kernel's folders can't be mounted")?;
-    fs::create_dir("/run/kept")?;
+    fs::create_dir(kept::FOLDER)?;
     line::open(Path::new(DESK))
 }
 

@@ -4,7 +4,6 @@
 //! the terminals and the processes.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -23,6 +22,7 @@ use recorder::isolation::{self, Cgroups};
 use recorder::session::Session;
 use serde_json::{Value, json};
 
+use crate::kept;
 use crate::line::{self, Line};
 use crate::session::MARK;
 
@@ -178,7 +178,6 @@ impl Desk {
         let _ = kill(running.process, Signal::SIGKILL);
         ensure!(waitpid(running.process, None).is_ok(), "the last session can't be waited for");
         running.cgroups.remove_new()?;
-        self.terminals.flush()?;
-        Ok(())
+        kept::settle()
     }
 }

@@ -18,6 +18,7 @@
 //! * [`boot`]: from the kernel's start to the desk.
 //! * [`desk`]: what the page can ask for. [`line`](mod@line): a line of JSON, another line of JSON.
 //! * [`session`]: a session's first process. [`terminals`]: its terminals, all on one serial line.
+//! * [`kept`]: what sessions need not make again.
 //! * [`programs`]: the finished chapters, and `coracle`.
 //! * [`answer`]: the questions that take a process of their own. [`foreground`]: whom they are about.
 
@@ -25,6 +26,7 @@ mod answer;
 mod boot;
 mod desk;
 mod foreground;
+mod kept;
 mod line;
 mod programs;
 mod session;

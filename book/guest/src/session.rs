@@ -20,17 +20,15 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 use recorder::session::Session;
-use recorder::stage;
+use recorder::stage::{self, Kept};
 use serde_json::{Value, json};
 
 use crate::line::Line;
 use crate::terminals::Terminals;
-use crate::{answer, foreground};
+use crate::{answer, foreground, kept};
 
 /// By this variable the program knows that it is not the machine's first process.
 pub(crate) const MARK: &str = "CORACLE_SESSION";
-/// What every session's root folder is first copied from.
-const KEPT: &str = "/run/kept";
 const PROJECT: &str = "/opt/coracle";
 
 /// Lives until it is killed.
@@ -68,7 +66,8 @@ fn ends() -> Result<(UnixStream, File)> {
 /// Sets the stage; the terminals, and their names.
 fn set(question: &Value, line: File) -> Result<(Terminals, Vec<String>)> {
     let session = Session::stage(question["session"].as_str().unwrap_or_default())?;
-    let cgroup = stage::set(&session, Path::new(PROJECT), Path::new(KEPT))?;
+    let kept = Kept::Layered(Path::new(kept::FOLDER), kept::layers(session.user));
+    let cgroup = stage::set(&session, Path::new(PROJECT), kept)?;
     let mut names: Vec<String> =
         session.terminals().into_iter().map(|name| name.unwrap_or_default().into()).collect();
     if names.is_empty() {

@@ -127,7 +127,7 @@ pub fn init() -> Result<()> {
     io::stdin().read_to_string(&mut text)?;
     let attempt = || {
         let session = Session::parse(&text)?;
-        let cgroup = stage::set(&session, &project, &kept)?;
+        let cgroup = stage::set(&session, &project, stage::Kept::Copied(&kept))?;
         perform(&session, &cgroup)
     };
     let outcome = attempt().map_err(|error| format!("{error:#}"));

@@ -67,23 +67,45 @@ pub fn home(user: User) -> &'static str {
     if user == User::Root { "/root" } else { "/home/student" }
 }
 
-/// Sets the stage; the cgroup for the shells is what comes back. The folders are the host's: the
-/// workshop's, and the one in which sessions keep what all of them need.
+/// A folder of the host's in which sessions keep for the next one what takes long to make: what
+/// there is of each user's in `root` and `student`.
+#[derive(Clone, Debug)]
+pub enum Kept<'a> {
+    /// Each session has a copy of it.
+    Copied(&'a Path),
+    /// Each session has it as lower layers, which takes no time and no room: overlayfs' options that
+    /// name them, if they have been made.
+    Layered(&'a Path, Option<String>),
+}
+
+/// Sets the stage; the cgroup for the shells is what comes back. `project` is the workshop's folder
+/// on the host.
 ///
 /// # Errors
 ///
 /// What the kernel refuses.
-pub fn set(session: &Session, project: &Path, kept: &Path) -> Result<PathBuf> {
+pub fn set(session: &Session, project: &Path, kept: Kept) -> Result<PathBuf> {
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
-    let kept = folder(kept)?;
+    let (path, layered) = match kept {
+        Kept::Copied(path) => (path, None),
+        Kept::Layered(path, layers) => (path, layers),
+    };
+    let kept = folder(path)?;
     tree(session.user, project)?;
+    if let Some(layers) = &layered {
+        let cache = cache(session.user);
+        make(cache, 0o755, uid(session.user))?;
+        overlay(layers, cache)?;
+    }
     enter_tree()?;
     kernel_folders()?;
     settings(session)?;
     network()?;
     let cgroup = cgroup::enter(session)?;
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_SHARED, None)?;
-    first_use(session.user, &kept)?;
+    if layered.is_none() {
+        first_use(session.user, &kept)?;
+    }
     for command in &session.setup {
         run(Command::new("sh").args(["-c", command]), User::Root)
             .with_context(|| format!("\"setup: {command}\""))?;
@@ -95,6 +117,11 @@ pub fn set(session: &Session, project: &Path, kept: &Path) -> Result<PathBuf> {
     Ok(cgroup)
 }
 
+/// Where a user's programs keep what they could make again.
+fn cache(user: User) -> &'static str {
+    if user == User::Root { "/var/cache" } else { "/home/student/.cache" }
+}
+
 /// The workshop's programs copy a root folder at their first use. Nobody wants to watch that in
 /// each session, and on a slow machine it takes a while: it is done in the first one.
 fn first_use(user: User, kept: &OwnedFd) -> Result<()> {
@@ -102,7 +129,7 @@ fn first_use(user: User, kept: &OwnedFd) -> Result<()> {
     if !Path::new("/").join(PROJECT).join("target/release").join(program).exists() {
         return Ok(());
     }
-    let cache = if user == User::Root { "/var/cache" } else { "/home/student/.cache" };
+    let cache = cache(user);
     let kept = format!("/proc/{}/fd/{}/{}", std::process::id(), kept.as_raw_fd(), user.name());
     if !Path::new(&kept).exists() {
         run(Command::new(program).args(["run", "true"]), user)?;
@@ -139,7 +166,7 @@ fn tree(user: User, project: &Path) -> Result<()> {
     }
     make(PROJECT, 0o755, 0)?;
     bind(&project, PROJECT)?;
-    settings_folder()?;
+    overlay("lowerdir=/etc", "etc")?;
     let devices = inside("dev");
     change(Some("/dev"), &devices, None, MsFlags::MS_BIND, None)
 }
@@ -164,17 +191,18 @@ fn show(name: &str) -> Result<()> {
     }
 }
 
-/// `/etc` with changes that stay in memory.
-fn settings_folder() -> Result<()> {
+/// Shows a folder of the host's in the new tree, with changes that stay in memory.
+fn overlay(lower: &str, path: &str) -> Result<()> {
     let layers = inside("mnt");
     change(Some("tmpfs"), &layers, Some("tmpfs"), MsFlags::empty(), None)?;
     for layer in ["mnt/upper", "mnt/work"] {
         make(layer, 0o755, 0)?;
     }
-    let options = format!("lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work");
+    let options = format!("{lower},upperdir={layers}/upper,workdir={layers}/work");
     let overlay = Some("overlay");
-    change(overlay, &inside("etc"), overlay, MsFlags::empty(), Some(&options))?;
-    umount2(layers.as_str(), MntFlags::MNT_DETACH).context("umount2() of the layers of /etc")
+    change(overlay, &inside(path), overlay, MsFlags::empty(), Some(&options))?;
+    umount2(layers.as_str(), MntFlags::MNT_DETACH)
+        .with_context(|| format!("umount2() of the layers of {path}"))
 }
 
 /// Makes it the root folder of all, and lets go of the host's.
