@@ -13,6 +13,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use elf::ElfBytes;
+use elf::abi::STB_GLOBAL;
 use elf::endian::AnyEndian;
 use vm::tool;
 use vm::toolchain::{Target, Toolchain};
@@ -27,6 +28,8 @@ const LIBRARIES: [(&str, &str); 7] = [
     ("libsystemd.so.0", "-61 /* ENODATA */"),
     ("libudev.so.1", "0"),
 ];
+
+const WITHOUT_VERSIONS: &str = "libedit.so.2";
 
 /// The question whether there is SELinux, and its like, have an answer: no.
 const NO: &str = "is_";
@@ -54,15 +57,23 @@ impl Absent {
         else {
             return Ok(());
         };
-        for (index, symbol) in symbols.iter().enumerate() {
-            let Some(version) = versions.get_requirement(index)? else { continue };
-            if symbol.is_undefined() && is_one(version.file) {
-                let name = names.get(usize::try_from(symbol.st_name)?)?;
-                let versions = self.asked.entry(version.file.into()).or_default();
-                versions.entry(version.name.into()).or_default().insert(name.into());
+        for (index, symbol) in symbols.iter().enumerate().filter(|(_, it)| it.is_undefined()) {
+            let name = names.get(usize::try_from(symbol.st_name)?)?;
+            match versions.get_requirement(index)? {
+                Some(version) if is_one(version.file) => {
+                    self.ask(version.file, version.name, name);
+                }
+                // One library here has no versions. A function without any is as well its own.
+                None if symbol.st_bind() == STB_GLOBAL => self.ask(WITHOUT_VERSIONS, "", name),
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    fn ask(&mut self, library: &str, version: &str, name: &str) {
+        let versions = self.asked.entry(library.into()).or_default();
+        versions.entry(version.into()).or_default().insert(name.into());
     }
 
     /// Compiles them into a folder.
@@ -73,13 +84,12 @@ impl Absent {
             let (mut text, mut versions) =
                 (String::from("int *__errno_location(void);\n"), String::new());
             for (version, names) in self.asked.get(library).into_iter().flatten() {
-                write!(versions, "{version} {{ global: ")?;
                 for name in names {
                     let answer = if name.starts_with(NO) { "0" } else { answer };
                     writeln!(text, "long {name}(void) {{ return {answer}; }}")?;
-                    write!(versions, "{name}; ")?;
                 }
-                versions += "};\n";
+                let names: String = names.iter().map(|name| format!("{name}; ")).collect();
+                writeln!(versions, "{version} {{ global: {names}}};")?;
             }
             fs::write(&source, text)?;
             fs::write(&map, versions)?;
