@@ -36,7 +36,8 @@ const say = (what) => console.error(`${((performance.now() - begun) / 1000).toFi
 emulator.add_listener("serial2-output-byte", (byte) => process.stderr.write(Uint8Array.of(byte)));
 let lines;
 await new Promise((open, failed) => {
-  lines = new Lines(emulator, open);
+  lines = new Lines(open);
+  lines.join(emulator);
   setTimeout(() => failed(new Error("the machine's desk did not open within three minutes")), 180_000).unref();
 });
 say("the desk is open");

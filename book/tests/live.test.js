@@ -112,8 +112,7 @@ async function press(page, figure, part, where) {
         number,
       )
       .catch(async () => {
-        const shown = await page.$$eval(".live-terminal", (all) => all.map((it) => it.textContent).join("\n"));
-        throw new Error(`${where}: ${step.text} came to no end:\n${shown}`);
+        throw new Error(`${where}: ${step.text} came to no end:\n${await shown(page)}`);
       });
     const { output, status } = await told.jsonValue();
     const bare = step.kind === "key" || step.text === "exit" || step.until || status === null;
@@ -122,6 +121,12 @@ async function press(page, figure, part, where) {
     events.push({ printed: output });
   }
   return events;
+}
+
+/** What the terminals show. */
+function shown(page, terminal = ".live-terminal") {
+  const text = (all) => all.map((rows) => [...rows.children].map((it) => it.textContent).join("\n")).join("\n");
+  return page.$$eval(`${terminal} .xterm-rows`, text);
 }
 
 /** What the recorder finds different. */
@@ -177,7 +182,7 @@ function claims(page, box) {
 /** Types by hand: no button does what a reader has to find. */
 async function type(page, part, values, task) {
   const terminal = `.live-terminal[data-number="${part.terminal === "" ? 0 : 1}"]`;
-  const look = () => page.$eval(terminal, ({ dataset, textContent }) => ({ ...dataset, text: textContent }));
+  const look = () => page.$eval(terminal, ({ dataset }) => ({ ...dataset }));
   for (const step of part.steps) {
     const lines = step.lines.map((line) => line.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole));
     const before = (await look()).prompts;
@@ -188,8 +193,9 @@ async function type(page, part, values, task) {
     }
     const came = page.waitForFunction(
       (terminal, before, until) => {
-        const { dataset, textContent } = document.querySelector(terminal);
-        return until ? new RegExp(until).test(textContent) : dataset.prompts !== before;
+        const view = document.querySelector(terminal);
+        const rows = view.querySelector(".xterm-rows");
+        return until ? new RegExp(until).test(rows.textContent) : view.dataset.prompts !== before;
       },
       { polling: 20 },
       terminal,
@@ -197,10 +203,11 @@ async function type(page, part, values, task) {
       step.until?.source,
     );
     await came.catch(async () => {
-      throw new Error(`${task}: ${lines.join("\n")} came to no end:\n${(await look()).text}`);
+      throw new Error(`${task}: ${lines.join("\n")} came to no end:\n${await shown(page, terminal)}`);
     });
-    const { status, text } = await look();
+    const { status } = await look();
     const bare = step.until || step.text === "exit";
-    if (!bare) assert.equal(Number(status), step.status ?? 0, `${task}: ${lines.join("\n")}\n${text}`);
+    const seen = await shown(page, terminal);
+    if (!bare) assert.equal(Number(status), step.status ?? 0, `${task}: ${lines.join("\n")}\n${seen}`);
   }
 }

@@ -34,15 +34,22 @@ export class Lines {
   #printed = new Map();
   #listeners = new Map();
 
+  #onLine;
+
   // `onLine` hears what the desk says without being asked.
-  constructor(emulator, onLine = () => {}) {
+  constructor(onLine = () => {}) {
+    this.#onLine = onLine;
+  }
+
+  // Listens to this emulator from now on.
+  join(emulator) {
     this.#emulator = emulator;
     emulator.add_listener(`serial${DESK}-output-byte`, (byte) => {
       this.#answers += this.#decoder.decode(Uint8Array.of(byte), { stream: true });
       if (byte !== 10) return;
       const answer = JSON.parse(this.#answers);
       this.#answers = "";
-      if (answer.id === null) return onLine(answer);
+      if (answer.id === null) return this.#onLine(answer);
       const settle = this.#questions.get(answer.id);
       this.#questions.delete(answer.id);
       settle?.(answer);
@@ -114,8 +121,9 @@ export class Lines {
 
 export class Machine {
   #emulator;
-  #lines;
-  #snapshot;
+  #lines = new Lines();
+  // Makes an emulator that goes on from the snapshot.
+  #make;
 
   // `root` is the address of the folder machine/, which ends in a slash.
   static async start(root, { onProgress = () => {} } = {}) {
@@ -138,21 +146,26 @@ export class Machine {
     ]);
     const { V86 } = await imported(library);
     const machine = new Machine();
-    machine.#snapshot = images[2];
-    machine.#emulator = new V86({
-      ...hardware(about.memory),
-      wasm_fn: async (imports) => {
-        const { instance } = await WebAssembly.instantiate(program, imports);
-        return instance.exports;
-      },
-      bios: { buffer: images[0] },
-      vga_bios: { buffer: images[1] },
-      initial_state: { buffer: images[2] },
-      autostart: true,
-    });
-    machine.#lines = new Lines(machine.#emulator);
-    await new Promise((started) => machine.#emulator.add_listener("emulator-started", started));
+    machine.#make = () =>
+      new V86({
+        ...hardware(about.memory),
+        wasm_fn: async (imports) => {
+          const { instance } = await WebAssembly.instantiate(program, imports);
+          return instance.exports;
+        },
+        bios: { buffer: images[0] },
+        vga_bios: { buffer: images[1] },
+        initial_state: { buffer: images[2] },
+        autostart: true,
+      });
+    await machine.#begin();
     return machine;
+  }
+
+  async #begin() {
+    this.#emulator = this.#make();
+    this.#lines.join(this.#emulator);
+    await new Promise((started) => this.#emulator.add_listener("emulator-started", started));
   }
 
   // Calls back with the bytes that a terminal prints.
@@ -173,10 +186,10 @@ export class Machine {
 
   // The snapshot again: all is as after the start.
   async fresh() {
-    await this.#emulator.stop();
     this.#lines.forget();
-    await this.#emulator.restore_state(this.#snapshot);
-    this.#emulator.run();
+    // Not by `restore_state`: the guest's timers would come once a second from then on.
+    await this.#emulator.destroy();
+    await this.#begin();
   }
 
   pause() {
@@ -190,7 +203,6 @@ export class Machine {
   async end() {
     this.#lines.forget();
     await this.#emulator.destroy();
-    this.#snapshot = undefined;
   }
 }
 
