@@ -57,7 +57,7 @@ async function type(line, terminal = 0) {
 test("a session is a shell with a name, a user and a clock", async () => {
   const answer = await begin("# as: student\n# hostname: box");
   assert.deepEqual(answer.terminals, ["", "host"]);
-  assert.equal((await type("id --user --name; hostname")).text, "student\nbox");
+  assert.equal((await type("id -un; hostname")).text, "student\nbox");
   const { text } = await type("date +%s");
   assert.ok(Math.abs(Number(text) - Date.now() / 1000) < 120, text);
   assert.equal((await type("false")).status, 1);
@@ -87,8 +87,8 @@ test("02: a PID namespace has a process 1 of its own", async () => {
 test("03: a packet leaves a network namespace with another's address", async () => {
   await begin("# as: root");
   const { text, status } = await type(
-    "ip netns add box && ip link add a type veth peer name b netns box && ip addr add 10.9.0.1/24 dev a && " +
-      "ip link set a up && ip -n box addr add 10.9.0.2/24 dev b && ip -n box link set b up && " +
+    "ip netns add box && ip link add outer type veth peer name inner netns box && ip addr add 10.9.0.1/24 dev outer && " +
+      "ip link set outer up && ip -n box addr add 10.9.0.2/24 dev inner && ip -n box link set inner up && " +
       "nft 'table ip t { chain c { type nat hook postrouting priority 100; ip saddr 10.9.0.0/24 masquerade; }; }' && " +
       "nft list ruleset && ip netns exec box ping -c 1 10.9.0.1",
   );
@@ -134,8 +134,6 @@ test("the desk inspects who is in the foreground", async () => {
   const { process, inspect } = await machine.ask({ do: "inspect", terminal: 0 });
   assert.equal(process.command, "sleep 1000");
   assert.ok(inspect.difference, JSON.stringify(inspect).slice(0, 200));
-  machine.send(0, "\x03");
-  await prompt(0);
 });
 
 test("fresh: nothing is left", async () => {

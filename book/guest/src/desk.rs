@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -151,7 +151,10 @@ impl Desk {
         let session = Session::stage(text).context("the session's text")?;
         let (ours, theirs) = UnixStream::pair()?;
         let cgroups = Cgroups::below(Path::new(CGROUPS));
-        let child = isolation::command(Path::new(CGROUPS), Path::new("/init"), &session)
+        let words = isolation::words(&session);
+        let child = Command::new(words[0])
+            .args(&words[1..])
+            .arg("/init")
             .env_clear()
             .envs([(MARK, "1"), ("PATH", recorder::stage::PATH)])
             .stdin(Stdio::from(OwnedFd::from(theirs)))

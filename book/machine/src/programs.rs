@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use vm::packages::{self, Release, unpack};
 use vm::tool;
 
+use crate::absent::{self, Absent};
 use crate::table::{FILES, FOLDERS, LINKS, PROGRAMS, SETTINGS, SUITE};
-use crate::{absent, needs, store};
+use crate::{needs, store};
 
 /// What has been made of the packages.
 pub(crate) struct Programs {
@@ -36,8 +37,8 @@ pub(crate) struct Package {
 /// The tree; made of packages the first time.
 pub(crate) fn get() -> Result<Programs> {
     let tables = format!("{SUITE} {PROGRAMS:?} {FILES:?} {LINKS:?} {SETTINGS:?} {FOLDERS:?}");
-    let code = include_str!("programs.rs");
-    let made_of = [&tables, code, absent::SOURCE].map(str::as_bytes);
+    let code = [include_str!("programs.rs"), include_str!("absent.rs")];
+    let made_of = [&tables, code[0], code[1]].map(str::as_bytes);
     let folder = store::result("programs", &made_of, make)?;
     let packages = serde_json::from_slice(&fs::read(folder.join("packages.json"))?)?;
     let bios = ["bios.bin", "vgabios.bin"].map(|name| folder.join(name));
@@ -50,8 +51,12 @@ fn make(folder: &Path) -> Result<()> {
         fs::create_dir_all(tree.join("usr").join(name))?;
         symlink(format!("usr/{name}"), tree.join(name))?;
     }
-    absent::compile(&tree.join("usr/lib"))?;
-    let mut gathered = Gathered { unpacked: unpack_all(folder)?, tree, used: BTreeSet::new() };
+    let mut gathered = Gathered {
+        unpacked: unpack_all(folder)?,
+        tree,
+        used: BTreeSet::new(),
+        absent: Absent::default(),
+    };
     for (package, names) in PROGRAMS {
         for name in names {
             gathered.program(package, name)?;
@@ -60,7 +65,8 @@ fn make(folder: &Path) -> Result<()> {
     for (package, path) in FILES {
         gathered.take(package, Path::new(path))?;
     }
-    let Gathered { unpacked, tree, used } = gathered;
+    let Gathered { unpacked, tree, used, absent } = gathered;
+    absent.compile(&tree.join("usr/lib"))?;
     for name in FOLDERS {
         fs::create_dir_all(tree.join(name))?;
     }
@@ -109,6 +115,7 @@ struct Gathered {
     unpacked: PathBuf,
     tree: PathBuf,
     used: BTreeSet<String>,
+    absent: Absent,
 }
 
 impl Gathered {
@@ -135,6 +142,7 @@ impl Gathered {
         let from = self.file(package, path)?;
         let content = fs::read(&from).with_context(|| from.display().to_string())?;
         fs::copy(&from, &to)?;
+        self.absent.note(&content)?;
         for name in needs::of(&content)? {
             self.library(&name).with_context(|| path.display().to_string())?;
         }
@@ -188,8 +196,10 @@ fn inside(folder: &Path, target: &Path) -> PathBuf {
 
 /// What nobody else does, busybox does.
 fn applets(tree: &Path) -> Result<()> {
-    let list = tool::output(Command::new(tree.join("usr/bin/busybox")).arg("--list"))
-        .context("this machine runs no 32-bit programs")?;
+    let libraries = tree.join("usr/lib/i386-linux-gnu");
+    let mut busybox = Command::new(tree.join("usr/lib/ld-linux.so.2"));
+    busybox.arg("--library-path").arg(libraries).arg(tree.join("usr/bin/busybox")).arg("--list");
+    let list = tool::output(&mut busybox).context("this machine runs no 32-bit programs")?;
     for name in String::from_utf8(list)?.lines() {
         let places = ["usr/bin", "usr/sbin"].map(|folder| tree.join(folder).join(name));
         if places.iter().all(|place| place.symlink_metadata().is_err()) {

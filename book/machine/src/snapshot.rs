@@ -40,7 +40,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
             node.arg(&scripts[0]).arg(Path::new(MODULES).join("v86/build")).args(&programs.bios);
             node.arg(&kernel.image).arg(&initrd).arg(MEMORY.to_string()).arg(&state);
             tool::output(&mut node)?;
-            tool::output(Command::new("zstd").args(["-q", "-19", "--rm", "-T0"]).arg(&state))?;
+            tool::output(Command::new("zstd").args(["-q", "--ultra", "-22", "--rm"]).arg(&state))?;
             fs::remove_file(initrd)?;
             Ok(())
         },

@@ -5,13 +5,18 @@ pub(crate) const SUITE: &str = "bookworm";
 
 /// Packages, and the programs that are taken of each: what the book's sessions type, and what a
 /// curious reader may. Their libraries come by themselves. What is not here, busybox does.
-pub(crate) const PROGRAMS: [(&str, &[&str]); 18] = [
+pub(crate) const PROGRAMS: [(&str, &[&str]); 17] = [
     ("attr", &["getfattr"]),
     ("bash", &["bash"]),
-    ("busybox-static", &["busybox"]),
-    ("coreutils", &["cat", "chroot", "dd", "ls", "mkdir", "mknod", "rm", "rmdir", "stat", "touch"]),
+    ("busybox", &["busybox"]),
+    (
+        "coreutils",
+        &[
+            "cat", "chroot", "dd", "ls", "mkdir", "mknod", "rm", "rmdir", "stat", "timeout",
+            "touch", "uname",
+        ],
+    ),
     ("dash", &["dash"]),
-    ("grep", &["grep"]),
     ("hostname", &["hostname", "domainname"]),
     ("iproute2", &["ip"]),
     ("iputils-ping", &["ping"]),

@@ -49,6 +49,18 @@ pub fn enter(session: &Session) -> Result<PathBuf> {
     Ok(group)
 }
 
+/// Does something that starts a process: it is born in this group.
+///
+/// # Errors
+///
+/// What it fails with, and what the kernel refuses.
+pub fn born_in<T>(group: &Path, start: impl FnOnce() -> Result<T>) -> Result<T> {
+    write(&group.join("cgroup.procs"), "0")?;
+    let started = start();
+    write(&Path::new(ROOT).join(INIT).join("cgroup.procs"), "0")?;
+    started
+}
+
 /// Enables controllers for the groups below this one: those that the kernel has here.
 fn hand_on(group: &Path) -> Result<()> {
     let path = group.join("cgroup.controllers");

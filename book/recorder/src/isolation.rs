@@ -75,8 +75,15 @@ impl Isolation {
 
     fn run_in(&self, group: &Path, session: &Session, text: &str) -> Result<Recording> {
         let program = env::current_exe().context("readlink(\"/proc/self/exe\")")?;
-        let mut child = command(group, &program, session)
-            .arg("init")
+        // The root of the cgroup namespace is where its first process is. It ends with us.
+        let script =
+            "echo $$ >\"$1/cgroup.procs\" && shift && exec setpriv --pdeathsig KILL \"$@\"";
+        let mut child = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(group)
+            .args(words(session))
+            .arg(&program)
+            .arg(INIT)
             .env(KEPT, &self.kept)
             .env(PROJECT, &self.project)
             .stdin(Stdio::piped())
@@ -96,19 +103,15 @@ impl Isolation {
     }
 }
 
-/// A command that starts `program` as PID 1 of new namespaces, whose cgroup root is `group`; for what
-/// follows it are arguments. It ends with the one who started it.
+/// The words that start a program as PID 1 of new namespaces, which end with `unshare(1)`.
 #[must_use]
-pub fn command(group: &Path, program: &Path, session: &Session) -> Command {
-    let script = "echo $$ >\"$1/cgroup.procs\" && shift && exec setpriv --pdeathsig KILL unshare \
-         --mount --uts --ipc --net --cgroup --propagation private --fork --kill-child \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(group);
+pub fn words(session: &Session) -> Vec<&'static str> {
+    let mut words = vec!["unshare", "--mount", "--uts", "--ipc", "--net", "--cgroup"];
+    words.extend(["--propagation", "private", "--fork", "--kill-child"]);
     if !session.all_processes {
-        command.arg("--pid");
+        words.push("--pid");
     }
-    command.arg(program);
-    command
+    words
 }
 
 /// What PID 1 does. The first time it only takes the name `init`.

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{chdir, pivot_root, sethostname};
+use vm_init::loopback;
 
 use crate::cgroup;
 use crate::prompt::{PS1, PS2};
@@ -262,10 +263,7 @@ fn with_account(path: &str, account: &str) -> Result<String> {
 
 /// Loopback, and ping(8) for all, as on a machine that systemd has started.
 fn network() -> Result<()> {
-    let done = Command::new("ip").args(["link", "set", "lo", "up"]).status();
-    if !done.context("ip(8) could not be started")?.success() {
-        bail!("ip(8) could not switch on the loopback interface");
-    }
+    loopback::up().context("the loopback interface could not be switched on")?;
     fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
         .context("/proc/sys/net/ipv4/ping_group_range could not be written")
 }

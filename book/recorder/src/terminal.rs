@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +12,9 @@ use anyhow::{Context, Result};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 use nix::unistd::fchown;
+use vm_init::leader;
 
+use crate::cgroup;
 use crate::event::Piece;
 use crate::prompt::{PS1, PS2};
 use crate::session::User;
@@ -175,10 +178,8 @@ pub fn shell(user: User, cgroup: &Path) -> Result<File> {
     fcntl(&pair.master, flags).context("fcntl(F_SETFL) of the terminal")?;
     let slave = pair.slave;
     let copy = || slave.try_clone().context("dup() of the terminal");
-    let script = "echo $$ >\"$1/cgroup.procs\" && cd \"$HOME\" && \
-         exec setsid --ctty setpriv --reuid \"$USER\" --regid \"$USER\" --init-groups bash";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(cgroup).env_clear();
+    let mut command = Command::new("bash");
+    command.uid(uid(user)).gid(uid(user)).current_dir(home(user)).env_clear();
     command.envs([("PATH", PATH), ("HOME", home(user)), ("USER", user.name())]);
     command.envs([("LOGNAME", user.name()), ("SHELL", "/bin/bash")]);
     command.envs([("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PS1", PS1), ("PS2", PS2)]);
@@ -186,7 +187,8 @@ pub fn shell(user: User, cgroup: &Path) -> Result<File> {
         command.env("XDG_RUNTIME_DIR", crate::stage::RUNTIME);
     }
     command.stdin(Stdio::from(copy()?)).stdout(Stdio::from(copy()?)).stderr(Stdio::from(slave));
+    leader::own_session(&mut command, true);
     // PID 1 waits for all that end, this one as well.
-    command.spawn().context("sh(1) could not be started")?;
+    cgroup::born_in(cgroup, || command.spawn().context("bash(1) could not be started"))?;
     Ok(File::from(pair.master))
 }

@@ -26,11 +26,14 @@
 //! * `lib.rs`: the frames.
 //! * [`job`]: what the host asks for.
 //! * [`start`]: a machine's first steps, also those of the machine in the book's pages (`book/guest`).
+//! * [`loopback`]: the network that every machine has. [`leader`]: a command with a terminal.
 //! * `main.rs` and what it names: the first process.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 pub mod job;
+pub mod leader;
+pub mod loopback;
 pub mod start;
 
 /// What a frame is.

@@ -8,7 +8,11 @@ use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 /// Switches it on (`netdevice(7)`).
-pub(crate) fn up() -> io::Result<()> {
+///
+/// # Errors
+///
+/// What the kernel refuses.
+pub fn up() -> io::Result<()> {
     let any = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let flags =
         libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(io::Error::other)?;

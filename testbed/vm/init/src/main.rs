@@ -6,7 +6,6 @@
 //! without a shell it takes a tenth of a second where a script took two.
 
 mod boot;
-mod loopback;
 mod prepare;
 mod session;
 
@@ -15,6 +14,7 @@ use std::io;
 use nix::sys::reboot::{RebootMode, reboot};
 use vm_init::Kind;
 use vm_init::job::Job;
+use vm_init::loopback;
 use vm_init::start::{self, during};
 
 fn main() {

@@ -17,10 +17,10 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, pipe2, setsid};
-use vm_init::Kind;
+use nix::unistd::{Pid, pipe2};
 use vm_init::job::{Job, User};
 use vm_init::start::during;
+use vm_init::{Kind, leader};
 
 /// The command's cgroup: not the top one, which is the kernel's and the first process's.
 const CGROUP: &str = "/sys/fs/cgroup/session.scope";
@@ -131,7 +131,7 @@ fn start(job: &Job, ends: &mut Ends) -> io::Result<Pid> {
         // This also leaves all other groups.
         command.uid(1000).gid(1000).env("XDG_RUNTIME_DIR", "/run/user/1000");
     }
-    own_session(&mut command, ends.terminal);
+    leader::own_session(&mut command, ends.terminal);
     enter_cgroup(job).map_err(during(CGROUP))?;
     let child = command.spawn();
     fs::write("/sys/fs/cgroup/cgroup.procs", "0")?;
@@ -148,22 +148,6 @@ fn enter_cgroup(job: &Job) -> io::Result<()> {
         }
     }
     fs::write(format!("{CGROUP}/cgroup.procs"), "0")
-}
-
-/// The command leads a session, with the terminal if it has one: Ctrl-C reaches it.
-#[allow(unsafe_code)]
-fn own_session(command: &mut Command, terminal: bool) {
-    let lead = move || {
-        setsid()?;
-        if terminal {
-            // SAFETY: descriptor 0 is the terminal, and the request takes a plain number.
-            Errno::result(unsafe { libc::ioctl(0, libc::TIOCSCTTY as _, 0) })?;
-        }
-        Ok(())
-    };
-    // SAFETY: the closure makes two system calls, takes no lock and no memory; this process has
-    // one thread.
-    unsafe { command.pre_exec(lead) };
 }
 
 /// Who may have something to do.
