@@ -41,12 +41,14 @@ await new Promise((open, failed) => {
   setTimeout(() => failed(new Error("the machine's desk did not open within three minutes")), 180_000).unref();
 });
 say("the desk is open");
-// What a first session leaves behind, later ones need not make again. The second one ends the first.
+// What the first session of each user leaves behind, later ones need not make again.
 for (const user of ["root", "student"]) {
   const session = `# title: The first\n# as: ${user}\n`;
   await lines.ask({ do: "begin", time: Math.floor(Date.now() / 1000), session });
   say(`a session as ${user}`);
 }
+await lines.ask({ do: "ahead" });
+say("a session ahead");
 await pause(1000);
 await emulator.stop();
 await writeFile(out, new Uint8Array(await emulator.save_state()));

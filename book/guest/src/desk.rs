@@ -14,12 +14,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{FlushArg, tcflush};
 use nix::sys::time::TimeSpec;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::{ClockId, clock_settime};
 use nix::unistd::Pid;
 use recorder::isolation::{self, Cgroups};
-use recorder::session::Session;
+use recorder::session::{Session, User};
 use serde_json::{Value, json};
 
 use crate::kept;
@@ -29,6 +30,9 @@ use crate::session::MARK;
 /// The serial line of all terminals.
 const TERMINALS: &str = "/dev/ttyS1";
 const CGROUPS: &str = "/sys/fs/cgroup";
+/// What most sessions want. The snapshot has one that has begun (`ahead`), and whoever asks for such
+/// a session gets it at once.
+const AHEAD: &str = "# title: Ahead\n# as: root\n";
 
 /// Listens until the machine ends.
 pub(crate) fn serve(page: File) -> Result<()> {
@@ -61,6 +65,8 @@ struct Running {
     waiting: Option<Value>,
     /// It says nothing any more.
     silent: bool,
+    /// Nobody has asked for it yet.
+    ahead: bool,
 }
 
 impl Desk {
@@ -128,27 +134,44 @@ impl Desk {
     fn question(&mut self, line: &str) -> Result<()> {
         let question: Value = serde_json::from_str(line).unwrap_or_default();
         let id = question["id"].clone();
-        if question["do"] == "begin" {
-            return match self.begin(&question) {
-                // The session answers as soon as its stage is set.
-                Ok(()) => Ok(()),
-                Err(error) => self.page.answer(&id, Err(error)),
-            };
-        }
+        let begun = match question["do"].as_str() {
+            Some("begin") => self.begin(&question),
+            Some("ahead") => self.start(question, AHEAD),
+            _ => return self.hand_on(line, &id),
+        };
+        // The session answers as soon as its stage is set.
+        begun.or_else(|error| self.page.answer(&id, Err(error)))
+    }
+
+    fn hand_on(&mut self, line: &str, id: &Value) -> Result<()> {
         match &mut self.running {
             Some(running) => running.line.write(line),
-            None => self.page.answer(&id, Err(anyhow!("no session has begun: ask for `begin`"))),
+            None => self.page.answer(id, Err(anyhow!("no session has begun: ask for `begin`"))),
         }
     }
 
     fn begin(&mut self, question: &Value) -> Result<()> {
-        self.end()?;
+        let text = question["session"].as_str().context("`begin` names no session")?;
+        let session = Session::stage(text).context("the session's text")?;
         if let Some(seconds) = question["time"].as_u64() {
             let time = TimeSpec::from(Duration::from_secs(seconds));
             clock_settime(ClockId::CLOCK_REALTIME, time).context("the clock can't be set")?;
         }
-        let text = question["session"].as_str().context("`begin` names no session")?;
-        let session = Session::stage(text).context("the session's text")?;
+        match &mut self.running {
+            Some(running) if running.ahead && is_plain(&session) => {
+                running.ahead = false;
+                running.waiting = Some(question["id"].clone());
+                running.line.write(&question.to_string())
+            }
+            _ => self.start(question.clone(), text),
+        }
+    }
+
+    /// Starts a session's first process, which is told the question.
+    fn start(&mut self, mut question: Value, text: &str) -> Result<()> {
+        self.end()?;
+        let session = Session::stage(text)?;
+        question["session"] = text.into();
         let (ours, theirs) = UnixStream::pair()?;
         let cgroups = Cgroups::below(Path::new(CGROUPS));
         let words = isolation::words(&session);
@@ -164,13 +187,9 @@ impl Desk {
         let process = Pid::from_raw(child.id().try_into()?);
         let mut line = Line::new(ours);
         line.write(&question.to_string())?;
-        self.running = Some(Running {
-            process,
-            cgroups,
-            line,
-            waiting: Some(question["id"].clone()),
-            silent: false,
-        });
+        let waiting = Some(question["id"].clone());
+        let ahead = question["do"] == "ahead";
+        self.running = Some(Running { process, cgroups, line, waiting, silent: false, ahead });
         Ok(())
     }
 
@@ -181,6 +200,14 @@ impl Desk {
         let _ = kill(running.process, Signal::SIGKILL);
         ensure!(waitpid(running.process, None).is_ok(), "the last session can't be waited for");
         running.cgroups.remove_new()?;
+        // Whatever was typed was meant for it.
+        tcflush(&self.terminals, FlushArg::TCIFLUSH)?;
         kept::settle()
     }
+}
+
+/// Whether a session wants nothing but what [`AHEAD`] has.
+fn is_plain(session: &Session) -> bool {
+    let plain = !session.delegate && !session.all_processes && session.setup.is_empty();
+    plain && session.user == User::Root && session.hostname == "laptop"
 }

@@ -35,12 +35,19 @@ const PROJECT: &str = "/opt/coracle";
 pub(crate) fn run() -> Result<()> {
     let (desk, line) = ends()?;
     let mut desk = Line::new(desk);
-    let question = desk.read()?.and_then(|lines| lines.into_iter().next());
-    let question: Value = serde_json::from_str(&question.context("the desk says nothing")?)?;
-    let (terminals, names) = match set(&question, line) {
-        Ok(set) => set,
+    let mut question = next(&mut desk)?;
+    let mut terminals = match set(&question, line) {
+        Ok(terminals) => terminals,
         Err(error) => return desk.answer(&question["id"], Err(error)),
     };
+    if question["do"] == "ahead" {
+        // One shell is there before anybody has asked for this session.
+        terminals.open(1)?;
+        desk.answer(&question["id"], Ok(json!({})))?;
+        question = next(&mut desk)?;
+    }
+    let names = names(&question)?;
+    terminals.open(names.len())?;
     desk.answer(&question["id"], Ok(json!({ "terminals": names })))?;
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
@@ -63,18 +70,26 @@ fn ends() -> Result<(UnixStream, File)> {
     Ok((UnixStream::from(desk), File::from(line)))
 }
 
-/// Sets the stage; the terminals, and their names.
-fn set(question: &Value, line: File) -> Result<(Terminals, Vec<String>)> {
+/// Waits for the desk's next question.
+fn next(desk: &mut Line<UnixStream>) -> Result<Value> {
+    let lines = desk.read()?.context("the desk is gone")?;
+    serde_json::from_str(lines.first().context("the desk says nothing")?).context("no question")
+}
+
+/// Sets the stage, with no terminals yet.
+fn set(question: &Value, line: File) -> Result<Terminals> {
     let session = Session::stage(question["session"].as_str().unwrap_or_default())?;
     let kept = Kept::Layered(Path::new(kept::FOLDER), kept::layers(session.user));
     let cgroup = stage::set(&session, Path::new(PROJECT), kept)?;
-    let mut names: Vec<String> =
+    Ok(Terminals::new(line, session.user, cgroup))
+}
+
+/// The names of the terminals that a session has; a text without parts has two.
+fn names(question: &Value) -> Result<Vec<String>> {
+    let session = Session::stage(question["session"].as_str().unwrap_or_default())?;
+    let names: Vec<String> =
         session.terminals().into_iter().map(|name| name.unwrap_or_default().into()).collect();
-    if names.is_empty() {
-        names = vec![String::new(), "host".into()];
-    }
-    let terminals = Terminals::open(line, session.user, &cgroup, names.len())?;
-    Ok((terminals, names))
+    Ok(if names.is_empty() { vec![String::new(), "host".into()] } else { names })
 }
 
 /// What the session's first process looks after.

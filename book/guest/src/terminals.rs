@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use nix::poll::PollFlags;
@@ -41,15 +41,17 @@ struct Terminal {
 }
 
 impl Terminals {
-    /// So many terminals, each with a shell.
-    pub(crate) fn open(line: File, user: User, cgroup: &Path, count: usize) -> Result<Self> {
-        let mut terminals =
-            Self { line, current: 0, marked: false, user, cgroup: cgroup.into(), all: Vec::new() };
-        for _ in 0..count {
-            let terminal = terminals.shell()?;
-            terminals.all.push(terminal);
+    pub(crate) fn new(line: File, user: User, cgroup: PathBuf) -> Self {
+        Self { line, current: 0, marked: false, user, cgroup, all: Vec::new() }
+    }
+
+    /// Opens terminals, each with a shell, until there are so many.
+    pub(crate) fn open(&mut self, count: usize) -> Result<()> {
+        while self.all.len() < count {
+            let terminal = self.shell()?;
+            self.all.push(terminal);
         }
-        Ok(terminals)
+        Ok(())
     }
 
     fn shell(&self) -> Result<Terminal> {

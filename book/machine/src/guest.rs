@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use vm::toolchain::{FLAGS, Target, Toolchain};
+use vm::toolchain::{Target, Toolchain};
 
 /// Small, as it is loaded over a network.
 const SMALL: [(&str, &str); 5] = [
@@ -11,14 +11,11 @@ const SMALL: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_LTO", "fat"),
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
     ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
-    // Nobody here goes on after a panic, and the tables for it (below) are a sixth of the program.
+    // Nobody here goes on after a panic.
     ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
 ];
 
 pub(crate) fn build() -> Result<PathBuf> {
-    let flags = format!("{FLAGS} -C force-unwind-tables=no");
-    let mut environment = SMALL.to_vec();
-    environment.push(("CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUSTFLAGS", &flags));
-    let folder = Toolchain::get()?.build(Target::I686, &["--package", "guest"], &environment)?;
+    let folder = Toolchain::get()?.build(Target::I686, &["--package", "guest"], &SMALL)?;
     Ok(folder.join("guest"))
 }

@@ -32,9 +32,6 @@ use crate::packages::{Release, unpack};
 /// Debian 12. It has a Rust for its browsers that is newer than its own.
 const SUITE: &str = "bookworm";
 
-/// What runs in any machine may not ask for this one's libraries.
-pub const FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static";
-
 /// Each by itself: what they need of the C library and its like, this machine has.
 const PACKAGES: [&str; 23] = [
     // The compiler, and the standard library for this machine and the others.
@@ -173,7 +170,8 @@ impl Toolchain {
             .env("CARGO_TARGET_DIR", products())
             .env("RUSTC", self.folder.join("rustc"))
             .env(of_cargo("LINKER"), &gcc)
-            .env(of_cargo("RUSTFLAGS"), FLAGS)
+            // What runs in any machine may not ask for this one's libraries.
+            .env(of_cargo("RUSTFLAGS"), "-C target-feature=+crt-static -C relocation-model=static")
             .env(format!("CC_{triple}"), gcc)
             .env(format!("AR_{triple}"), self.folder.join(format!("{}-ar", target.name())));
         // What rustup set for the compiler that compiled us, and cargo for us.
