@@ -73,6 +73,8 @@ fn start(project: &Project) -> Terminal {
 fn the_loop(project: &Project) -> Command {
     // libtest has a thread more than the real command, and would take the signals there.
     let mut command = Command::new("env");
+    // Who runs the tests in the background may have them ignored.
+    command.arg("--default-signal=INT,QUIT");
     command.arg("--block-signal=CHLD,CONT,HUP,INT,QUIT,TERM,TSTP,WINCH");
     command.arg(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "the_loop_itself", "--nocapture"]);
