@@ -46,8 +46,8 @@ pub(crate) fn is_one(library: &str) -> bool {
 }
 
 impl Absent {
-    /// Notes what a program asks for.
-    pub(crate) fn note(&mut self, file: &[u8]) -> Result<()> {
+    /// Notes what a program asks for, which needs these libraries.
+    pub(crate) fn note(&mut self, file: &[u8], needs: &[String]) -> Result<()> {
         if !file.starts_with(b"\x7fELF") {
             return Ok(());
         }
@@ -57,14 +57,17 @@ impl Absent {
         else {
             return Ok(());
         };
+        let versionless = needs.iter().any(|name| name == WITHOUT_VERSIONS);
         for (index, symbol) in symbols.iter().enumerate().filter(|(_, it)| it.is_undefined()) {
             let name = names.get(usize::try_from(symbol.st_name)?)?;
             match versions.get_requirement(index)? {
                 Some(version) if is_one(version.file) => {
                     self.ask(version.file, version.name, name);
                 }
-                // One library here has no versions. A function without any is as well its own.
-                None if symbol.st_bind() == STB_GLOBAL => self.ask(WITHOUT_VERSIONS, "", name),
+                // One library here has no versions. Who needs that needs no other such.
+                None if versionless && symbol.st_bind() == STB_GLOBAL => {
+                    self.ask(WITHOUT_VERSIONS, "", name);
+                }
                 _ => {}
             }
         }

@@ -142,9 +142,10 @@ impl Gathered {
         let from = self.file(package, path)?;
         let content = fs::read(&from).with_context(|| from.display().to_string())?;
         fs::copy(&from, &to)?;
-        self.absent.note(&content)?;
-        for name in needs::of(&content)? {
-            self.library(&name).with_context(|| path.display().to_string())?;
+        let needs = needs::of(&content)?;
+        self.absent.note(&content, &needs)?;
+        for name in &needs {
+            self.library(name).with_context(|| path.display().to_string())?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ pub(crate) const PROGRAMS: [(&str, &[&str]); 17] = [
     (
         "coreutils",
         &[
-            "cat", "chroot", "dd", "ls", "mkdir", "mknod", "rm", "rmdir", "stat", "timeout",
+            "cat", "chroot", "dd", "id", "ls", "mkdir", "mknod", "rm", "rmdir", "stat", "timeout",
             "touch", "uname",
         ],
     ),
