@@ -77,7 +77,7 @@ export class Machine {
         return { terminals: this.terminals };
       }
       case "inspect":
-        return { process: { pid: 1204, command: "bash" }, inspect: inspected(this.own) };
+        return { process: { pid: 1204, command: "bash" }, seen: inspected(this.own) };
       case "task":
         return { values: { name: "lime", limit: "24 MiB" } };
       case "verify":
@@ -116,8 +116,8 @@ function inspected(own) {
     const moved = own && ["mnt", "pid", "user"].includes(kind);
     return [kind, { inode: 4026531834 + place + (moved ? 300 : 0), device: 4, owner: null }];
   };
-  const mount = (target, fs_type, ...options) => ({ target, fs_type, options, source: fs_type });
-  const process = {
+  const mount = (target, fs_type, read_only = false) => ({ target, fs_type, read_only });
+  return {
     pid: 1204,
     namespaces: { by_kind: Object.fromEntries(KINDS.map(namespace)) },
     status: {
@@ -131,28 +131,24 @@ function inspected(own) {
     hostname: "laptop",
     root: { path: "/", place: { device: 1, inode: own ? 9 : 2, mount: own ? 64 : 27 } },
     mounts: [
-      mount("/", "tmpfs", "rw"),
-      mount("/usr", "tmpfs", "ro"),
-      mount("/proc", "proc", "rw"),
-      mount("/sys", "sysfs", "ro"),
-      mount("/sys/fs/cgroup", "cgroup2", "rw"),
-      mount("/dev", "tmpfs", "rw"),
-      mount("/dev/pts", "devpts", "rw"),
+      mount("/", "tmpfs"),
+      mount("/usr", "tmpfs", true),
+      mount("/proc", "proc"),
+      mount("/sys", "sysfs", true),
+      mount("/sys/fs/cgroup", "cgroup2"),
+      mount("/dev", "tmpfs"),
     ],
-    cgroups: [
-      {
-        version: 2,
-        path: own ? "/box" : "/",
-        limits: {
-          memory: own ? 67108864 : "max",
-          memory_used: 2846720,
-          cpu_quota: own ? 50000 : "max",
-          cpu_period: 100000,
-          pids: own ? 20 : "max",
-          pids_used: 3,
-        },
+    mounts_more: 1,
+    cgroup: {
+      path: own ? "/box" : "/",
+      limits: {
+        memory: own ? 67108864 : "max",
+        memory_used: 2846720,
+        cpu_quota: own ? 50000 : "max",
+        cpu_period: 100000,
+        pids: own ? 20 : "max",
+        pids_used: 3,
       },
-    ],
+    },
   };
-  return { process, host: process, difference: {} };
 }

@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use flate2::Compression;
 
 use coracle::project::Project;
 use coracle::student::solve::{self, By};
@@ -245,7 +246,9 @@ fn perform(verb: Option<Verb>) -> Result<ExitCode> {
             inspect::inspect(what, json)
         }
         Some(Verb::Rootfs { folder }) => rootfs(&folder),
-        Some(Verb::Registry { mirror, fetch_only: true, .. }) => registry::fetch(&mirror).map(drop),
+        Some(Verb::Registry { mirror, fetch_only: true, .. }) => {
+            registry::fetch(&mirror, Compression::default()).map(drop)
+        }
         Some(Verb::Registry { listen, mirror, .. }) => registry::serve(listen, &mirror),
         Some(Verb::Book { section, port }) => {
             book::serve(&Project::find()?, section.as_deref(), port)

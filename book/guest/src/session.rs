@@ -79,7 +79,10 @@ fn next(desk: &mut Line<UnixStream>) -> Result<Value> {
 /// Sets the stage, with no terminals yet.
 fn set(question: &Value, line: File) -> Result<Terminals> {
     let session = Session::stage(question["session"].as_str().unwrap_or_default())?;
-    let kept = Kept::Layered(Path::new(kept::FOLDER), kept::layers(session.user));
+    let mut also = Command::new("coracle");
+    also.arg0(answer::NAME).arg("images");
+    let (folder, layers) = (Path::new(kept::FOLDER), kept::layers(session.user));
+    let kept = Kept::Layered { folder, layers, also: &mut also };
     let cgroup = stage::set(&session, Path::new(PROJECT), kept)?;
     Ok(Terminals::new(line, session.user, cgroup))
 }

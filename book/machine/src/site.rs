@@ -43,7 +43,7 @@ pub(crate) fn write(kernel: &Kernel, programs: &Programs, state: &Path) -> Resul
         ("wasm", modules.join("v86/build/v86.wasm"), format!("v86-{V86}.wasm.gz")),
         ("bios", programs.bios[0].clone(), format!("bios-{bios_version}.bin.gz")),
         ("vgabios", programs.bios[1].clone(), format!("vgabios-{bios_version}.bin.gz")),
-        ("terminal", modules.join("@xterm/xterm/lib/xterm.js"), format!("xterm-{XTERM}.js")),
+        ("terminal", modules.join("@xterm/xterm/lib/xterm.js"), format!("xterm-{XTERM}.js.gz")),
         ("style", modules.join("@xterm/xterm/css/xterm.css"), format!("xterm-{XTERM}.css")),
     ];
     let mut names = serde_json::Map::new();

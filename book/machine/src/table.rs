@@ -12,8 +12,8 @@ pub(crate) const PROGRAMS: [(&str, &[&str]); 17] = [
     (
         "coreutils",
         &[
-            "cat", "chroot", "dd", "id", "ls", "mkdir", "mknod", "rm", "rmdir", "stat", "timeout",
-            "touch", "uname",
+            "cat", "chroot", "dd", "id", "ls", "mkdir", "mknod", "readlink", "rm", "rmdir", "stat",
+            "timeout", "touch", "uname",
         ],
     ),
     ("dash", &["dash"]),

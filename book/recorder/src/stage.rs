@@ -70,13 +70,19 @@ pub fn home(user: User) -> &'static str {
 
 /// A folder of the host's in which sessions keep for the next one what takes long to make: what
 /// there is of each user's in `root` and `student`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Kept<'a> {
     /// Each session has a copy of it.
     Copied(&'a Path),
-    /// Each session has it as lower layers, which takes no time and no room: overlayfs' options that
-    /// name them, if they have been made.
-    Layered(&'a Path, Option<String>),
+    /// Each session has it as lower layers, which takes no time and no room.
+    Layered {
+        /// The folder itself.
+        folder: &'a Path,
+        /// Overlayfs' options that name the layers, if they have been made.
+        layers: Option<String>,
+        /// Makes more of what is kept, in the first session.
+        also: &'a mut Command,
+    },
 }
 
 /// Sets the stage; the cgroup for the shells is what comes back. `project` is the workshop's folder
@@ -87,9 +93,9 @@ pub enum Kept<'a> {
 /// What the kernel refuses.
 pub fn set(session: &Session, project: &Path, kept: Kept) -> Result<PathBuf> {
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
-    let (path, layered) = match kept {
-        Kept::Copied(path) => (path, None),
-        Kept::Layered(path, layers) => (path, layers),
+    let (path, layered, also) = match kept {
+        Kept::Copied(path) => (path, None, None),
+        Kept::Layered { folder, layers, also } => (folder, layers, Some(also)),
     };
     let kept = folder(path)?;
     tree(session.user, project)?;
@@ -105,7 +111,7 @@ pub fn set(session: &Session, project: &Path, kept: Kept) -> Result<PathBuf> {
     let cgroup = cgroup::enter(session)?;
     change(None, "/", None, MsFlags::MS_REC | MsFlags::MS_SHARED, None)?;
     if layered.is_none() {
-        first_use(session.user, &kept)?;
+        first_use(session.user, &kept, also)?;
     }
     for command in &session.setup {
         run(Command::new("sh").args(["-c", command]), User::Root)
@@ -125,7 +131,7 @@ fn cache(user: User) -> &'static str {
 
 /// The workshop's programs copy a root folder at their first use. Nobody wants to watch that in
 /// each session, and on a slow machine it takes a while: it is done in the first one.
-fn first_use(user: User, kept: &OwnedFd) -> Result<()> {
+fn first_use(user: User, kept: &OwnedFd, also: Option<&mut Command>) -> Result<()> {
     let program = "sol02-pid-namespace";
     if !Path::new("/").join(PROJECT).join("target/release").join(program).exists() {
         return Ok(());
@@ -134,6 +140,9 @@ fn first_use(user: User, kept: &OwnedFd) -> Result<()> {
     let kept = format!("/proc/{}/fd/{}/{}", std::process::id(), kept.as_raw_fd(), user.name());
     if !Path::new(&kept).exists() {
         run(Command::new(program).args(["run", "true"]), user)?;
+        if let Some(also) = also {
+            run(also, user)?;
+        }
         return run(Command::new("cp").args(["--archive", cache, &kept]), User::Root);
     }
     run(Command::new("cp").args(["--archive", "--no-target-directory", &kept, cache]), User::Root)

@@ -4,8 +4,6 @@
 import { element, text } from "./texts.js";
 
 const KINDS = ["mnt", "pid", "net", "ipc", "uts", "user", "cgroup", "time"];
-/** So many mounts are named, the others are counted. */
-const MOUNTS = 6;
 /** So many capabilities are named. */
 const CAPABILITIES = 5;
 
@@ -37,12 +35,12 @@ export class Inspect {
 
   /** What stands for the host is what a session's shell has before anything was done. */
   begin(answer) {
-    this.host = answer?.inspect.process ?? null;
+    this.host = answer?.seen ?? null;
     this.known = null;
   }
 
   show(answer) {
-    const { process } = answer.inspect;
+    const process = answer.seen;
     const names = [answer.process.command].flat().join(" ");
     this.process.replaceChildren(
       ...sentence("live-inspect-process", { command: element("code", {}, names), pid: answer.process.pid }),
@@ -104,18 +102,16 @@ function describe(process, host) {
   const other = host?.root?.place;
   const ownRoot = place && other && (place.inode !== other.inode || place.mount !== other.mount);
   facts.push(["root", text(ownRoot ? "live-inspect-root-own" : "live-inspect-root-same")]);
-  const mounts = process.mounts ?? [];
-  const named = mounts.slice(0, MOUNTS).map((mount) => [
+  const named = process.mounts.map((mount) => [
     element("code", {}, mount.target),
-    ` ${mount.fs_type}${mount.options.includes("ro") ? `, ${text("live-inspect-read-only")}` : ""}`,
+    ` ${mount.fs_type}${mount.read_only ? `, ${text("live-inspect-read-only")}` : ""}`,
   ]);
-  if (mounts.length > MOUNTS) named.push(text("live-inspect-more", { count: mounts.length - MOUNTS }));
+  if (process.mounts_more > 0) named.push(text("live-inspect-more", { count: process.mounts_more }));
   if (named.length > 0) facts.push(["mounts", ...named]);
-  const cgroup = process.cgroups?.find((group) => group.version === 2);
   const held = limits(process).map(({ name, used, most }) =>
     used === null ? `${name}: ${most}` : `${name}: ${text("live-inspect-of", { used, most })}`,
   );
-  facts.push(["cgroup", element("code", {}, cgroup?.path ?? "–"), ...held]);
+  facts.push(["cgroup", element("code", {}, process.cgroup?.path ?? "–"), ...held]);
   facts.push(["user", user(status)], ["capabilities", capabilities(status.capabilities)]);
   facts.push(["guards", guards(status)]);
   return facts;
@@ -123,7 +119,7 @@ function describe(process, host) {
 
 /** What the cgroup holds it to. */
 function limits(process) {
-  const limits = process.cgroups?.find((group) => group.version === 2)?.limits;
+  const limits = process.cgroup?.limits;
   if (!limits) return [];
   const found = [];
   const add = (name, used, most) => {

@@ -1,5 +1,6 @@
 // Brings the machine and the terminals' program, and says in words what went wrong.
 
+import { file } from "./machine-file.js";
 import { Machine } from "./machine.js";
 import { address, element, text } from "./texts.js";
 
@@ -32,14 +33,21 @@ export async function load(onProgress) {
 
 /** The terminal's program and its style, once. */
 let loaded;
-function terminal(root, files) {
-  const place = (file) => new URL(file, root).href;
+function terminal(root, { terminal, style }) {
+  const url = (name) => new URL(name, root);
   loaded ??= Promise.all([
-    added("script", { src: place(files.terminal) }),
-    added("link", { rel: "stylesheet", href: place(files.style) }),
+    file(url(terminal)).then(script),
+    added("link", { rel: "stylesheet", href: url(style).href }),
   ]).then(() => window.Terminal);
   loaded.catch(() => (loaded = undefined));
   return loaded;
+}
+
+/** Runs a program that came compressed. */
+async function script(bytes) {
+  const src = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  await added("script", { src });
+  URL.revokeObjectURL(src);
 }
 
 function added(name, attributes) {

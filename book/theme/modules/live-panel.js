@@ -16,13 +16,16 @@ const LOOK = 2000;
 /** A terminal that was silent for so long is looked at; one that never is, now and then all the same. */
 const SILENCE = 600;
 const PATIENCE = 6000;
+/** Where nothing is printed little changes: each look is twice as long after the one before, up to this. */
+const CALM = 60_000;
 
 export class Panel {
   /** `examples` are all places of the page to which it may be called. */
   constructor(examples) {
     this.examples = examples;
     this.state = "none";
-    this.looked = this.heard = -Infinity;
+    this.looked = this.heard = this.began = -Infinity;
+    this.calm = LOOK;
     this.views = [];
     this.early = [];
     this.draw();
@@ -210,7 +213,12 @@ export class Panel {
     this.session = this.element.dataset.session = session;
     this.work = new Work(session, parts(file), terminals, this.typist, {
       pressed: (figure) => this.follow(figure),
-      types: (number) => (this.active = number),
+      types: async (number) => {
+        this.active = number;
+        // Who looks is a process, too, and `ps` would show it.
+        await this.looking;
+        this.began = performance.now();
+      },
       typed: (detail) => this.tell(detail),
       changed: () => this.changed(),
     });
@@ -292,17 +300,19 @@ export class Panel {
   async look() {
     if (this.state !== "running" || !this.seen || !this.inspect.open || this.looking) return;
     if (this.session === undefined) return;
-    // Who looks is a process, too, and costs time: not while a command is at work.
+    // Who looks costs time: not while a command is at work.
     const now = performance.now();
     if (now - this.heard < SILENCE && now - this.looked < PATIENCE) return;
+    if (this.work.typing && now - this.began < PATIENCE) return;
+    const calm = this.heard < this.looked;
+    if (calm && now - this.looked < this.calm) return;
+    this.calm = calm ? Math.min(2 * this.calm, CALM) : LOOK;
     this.looked = now;
-    this.looking = true;
-    try {
-      this.inspect.show(await this.machine.ask({ do: "inspect", terminal: this.active }));
-    } catch {
-      // The process is gone; the next one will be seen.
-    }
-    this.looking = false;
+    const answer = this.machine.ask({ do: "inspect", terminal: this.active });
+    // Where the process is gone the next one will be seen.
+    this.looking = answer.then((seen) => this.inspect.show(seen)).catch(() => {});
+    await this.looking;
+    this.looking = undefined;
   }
 
   /** The machine as it was in the beginning. */

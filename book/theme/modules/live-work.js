@@ -74,7 +74,7 @@ export class Work {
     try {
       for (const { part, number } of steps) {
         const terminal = this.terminal(part);
-        this.on.types(terminal);
+        await this.on.types(terminal);
         this.done.get(part).add(number);
         this.mark();
         const came = await this.typist.type(terminal, part.steps[number], part.steps[number + 1]);

@@ -1,6 +1,8 @@
 // A Linux in the page: an emulated PC (v86) that goes on from a snapshot. For whoever uses it, in a
 // page or in Node; what the reader sees is made elsewhere. How its parts meet: book/machine/README.md.
 
+import { file } from "./machine-file.js";
+
 // A snapshot fits only the devices that it was made with.
 export function hardware(memory) {
   return {
@@ -9,6 +11,8 @@ export function hardware(memory) {
     disable_keyboard: true,
     disable_mouse: true,
     disable_speaker: true,
+    // With it comes the interrupt controller whose clock lets the kernel sleep long.
+    acpi: true,
     uart1: true,
     uart2: true,
   };
@@ -127,15 +131,13 @@ export class Machine {
 
   // `root` is the address of the folder machine/, which ends in a slash.
   static async start(root, { onProgress = () => {} } = {}) {
-    const about = JSON.parse(new TextDecoder().decode(await read(new URL("machine.json", root))));
+    const about = JSON.parse(new TextDecoder().decode(await file(new URL("machine.json", root))));
     let got = 0;
-    const part = async (name) => {
-      const bytes = await read(new URL(name, root), (count) => {
+    const part = (name) =>
+      file(new URL(name, root), (count) => {
         got += count;
         onProgress(Math.min(got, about.bytes), about.bytes);
       });
-      return name.endsWith(".gz") ? unpacked(bytes) : bytes;
-    };
     const { emulator, wasm, bios, vgabios } = about.files;
     const [library, program, ...images] = await Promise.all([
       part(emulator),
@@ -204,31 +206,6 @@ export class Machine {
     this.#lines.forget();
     await this.#emulator.destroy();
   }
-}
-
-// A file's bytes; `onBytes` hears how many have come.
-async function read(url, onBytes = () => {}) {
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    const bytes = await readFile(url);
-    onBytes(bytes.length);
-    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-  }
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url} could not be loaded: ${answer.status}`);
-  const pieces = [];
-  for (const reader = answer.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    pieces.push(value);
-    onBytes(value.length);
-  }
-  return new Blob(pieces).arrayBuffer();
-}
-
-function unpacked(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
 }
 
 // The emulator is a module, which is loaded from memory here: compressed, it is a third.

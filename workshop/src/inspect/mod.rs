@@ -60,13 +60,13 @@ pub fn inspect(what: What, json: bool) -> Result<()> {
     io::stdout().write_all(text.as_bytes()).context(crate::texts::STANDARD_OUTPUT)
 }
 
-/// The JSON object, for programs that need no command.
+/// What the JSON object has under `process`, for programs that need no command.
 ///
 /// # Errors
 ///
 /// When there is no such process, or it is not ours to look into.
 pub fn seen(process: i32) -> Result<serde_json::Value> {
-    serde_json::to_value(Inspected::look(Pid::from_raw(process))?).context(texts::JSON)
+    serde_json::to_value(View::of(Pid::from_raw(process))?).context(texts::JSON)
 }
 
 /// What is shown: the keys of the JSON object.

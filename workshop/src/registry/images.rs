@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chroot_jail::{Tree, needs};
+use flate2::Compression;
 use image_pull::digest::Digest;
 use image_pull::platform::Platform;
 use process::command::DEFAULT_PATH;
@@ -40,7 +41,8 @@ const BASE: [&str; 1] = ["base:latest"];
 const WEB: [&str; 1] = ["web:latest"];
 const WEBAPP: [&str; 2] = ["webapp:1", "webapp:latest"];
 
-/// Makes the images, unless they are there and would be made the same today.
+/// Makes the images, unless they are there and would be made the same today. Layers are compressed so
+/// far.
 ///
 /// `layout` is locked by the caller; `folder` is the registry's own, beside it.
 ///
@@ -48,7 +50,7 @@ const WEBAPP: [&str; 2] = ["webapp:1", "webapp:latest"];
 ///
 /// When this host's programs can't be found or read, or the cache can't be written. The images that
 /// were there before stay.
-pub fn make(layout: &Layout, folder: &Path) -> Result<()> {
+pub fn make(layout: &Layout, folder: &Path, compression: Compression) -> Result<()> {
     let program = our_program()?;
     let source = Source { trimmed: program::trimmed(&program)?, program };
     let (mark, made_from) = (folder.join("made-from"), source.made_from()?);
@@ -59,7 +61,7 @@ pub fn make(layout: &Layout, folder: &Path) -> Result<()> {
     explain::say(texts::making_images(folder));
     let new = folder.join("new");
     remove(&new)?;
-    let made = source.make(layout, &new);
+    let made = source.make(layout, &new, compression);
     let removed = remove(&new);
     made?;
     removed?;
@@ -96,7 +98,7 @@ impl Source {
         Ok(format!("{}\n{}\n", Digest::of(&programs), Digest::of(&self.trimmed)))
     }
 
-    fn make(&self, layout: &Layout, new: &Path) -> Result<()> {
+    fn make(&self, layout: &Layout, new: &Path, compression: Compression) -> Result<()> {
         let base = new.join("base");
         chroot_jail::build_default_root(&base)?;
         let web = new.join("web");
@@ -104,9 +106,10 @@ impl Source {
         let page = new.join("page");
         files(&page, &texts::PAGE_FILES)?;
 
-        let base = (pack::layer(layout, &base)?, texts::BASE_HISTORY);
-        let web = (pack::layer(layout, &web)?, texts::WEB_HISTORY);
-        let page = (pack::layer(layout, &page)?, texts::PAGE_HISTORY);
+        let layer = |folder: &Path| pack::layer(layout, folder, compression);
+        let base = (layer(&base)?, texts::BASE_HISTORY);
+        let web = (layer(&web)?, texts::WEB_HISTORY);
+        let page = (layer(&page)?, texts::PAGE_HISTORY);
         let shell = json!({ "Env": environment(&[]), "Cmd": ["sh"], "WorkingDir": "/" });
         let server = json!({
             "Env": environment(&[]),

@@ -38,6 +38,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use anyhow::{Context, Result};
 use chroot_jail::host_root::cache_folder;
+use flate2::Compression;
 
 use crate::http::{Answer, Request, Server};
 use crate::texts;
@@ -50,7 +51,7 @@ use layout::Layout;
 ///
 /// When the images can't be made or fetched, or the address is not to be had.
 pub fn serve(address: SocketAddr, mirrored: &[String]) -> Result<()> {
-    let layout = fetch(mirrored)?;
+    let layout = fetch(mirrored, Compression::default())?;
     // Not before: a client of ours, too, asks a registry of the workshop when it finds no other.
     let server = Server::bind(address)?;
     let address = server.address();
@@ -64,16 +65,16 @@ pub fn serve(address: SocketAddr, mirrored: &[String]) -> Result<()> {
 }
 
 /// What is served: the images from this host's programs, and those that `mirrored` names, fetched
-/// unless they are there.
+/// unless they are there. Layers that have to be made are compressed so far.
 ///
 /// # Errors
 ///
 /// When the images can't be made or fetched.
-pub fn fetch(mirrored: &[String]) -> Result<Layout> {
+pub fn fetch(mirrored: &[String], compression: Compression) -> Result<Layout> {
     let folder = cache_folder()?.join("registry");
     let layout = Layout::open(&folder.join("layout"))?;
     let lock = layout.lock()?;
-    images::make(&layout, &folder)?;
+    images::make(&layout, &folder, compression)?;
     mirror::fetch(&layout, mirrored)?;
     drop(lock);
     Ok(layout)

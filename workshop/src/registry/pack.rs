@@ -35,11 +35,11 @@ pub(super) struct Layer {
 /// # Errors
 ///
 /// When something can't be read or written, or is neither a file, a folder nor a link.
-pub(super) fn layer(layout: &Layout, folder: &Path) -> Result<Layer> {
+pub(super) fn layer(layout: &Layout, folder: &Path, compression: Compression) -> Result<Layer> {
     let (mut diff_id, mut size) = (None, 0);
     let digest = layout.add(|file| {
         let mut compressed = Hashing::new(file);
-        diff_id = Some(archive(folder, &mut compressed)?);
+        diff_id = Some(archive(folder, &mut compressed, compression)?);
         let digest = compressed.finish();
         size = file.metadata().tried(&texts::LAYOUT, "stat(a layer)")?.len();
         Ok(digest)
@@ -49,8 +49,8 @@ pub(super) fn layer(layout: &Layout, folder: &Path) -> Result<Layer> {
 }
 
 /// Writes the compressed archive; the hash of the uncompressed one.
-fn archive(folder: &Path, to: impl Write) -> Result<Digest> {
-    let gzip = GzBuilder::new().mtime(0).write(to, Compression::default());
+fn archive(folder: &Path, to: impl Write, compression: Compression) -> Result<Digest> {
+    let gzip = GzBuilder::new().mtime(0).write(to, compression);
     let mut archive = Builder::new(Uncompressed { gzip, hasher: Hasher::new() });
     for path in sorted(folder)? {
         append(&mut archive, folder, &path)?;
