@@ -66,7 +66,7 @@ fn make(folder: &Path) -> Result<()> {
         gathered.take(package, Path::new(path))?;
     }
     let Gathered { unpacked, tree, used, absent } = gathered;
-    absent.compile(&tree.join("usr/lib"))?;
+    absent.compile(&tree.join("usr/lib/i386-linux-gnu"))?;
     for name in FOLDERS {
         fs::create_dir_all(tree.join(name))?;
     }
