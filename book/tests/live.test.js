@@ -21,22 +21,25 @@ const read = (path) => readFileSync(path, "utf8");
 const pages = readdirSync(book).filter((name) => /\.html$/.test(name) && name !== "print.html");
 const played = pages.filter((name) => /data-live=|data-task=/.test(read(join(book, name))));
 
-for (const name of BROWSERS) {
-  describe(name, () => {
-    let server, browser;
-    before(async () => {
-      server = await serve();
-      browser = await launch(name);
-    });
-    after(async () => {
-      await browser.close();
-      server.close();
-    });
-    for (const page of played) {
-      test(`${page}: every live example does what its text says`, () => examples(browser, server, page));
-      test(`${page}: every task is undone, then done`, () => tasks(browser, server, page));
-    }
+// Browsers side by side: each emulates with one processor.
+describe("the machine in the page", { concurrency: BROWSERS.length }, () => {
+  for (const name of BROWSERS) describe(name, { concurrency: 1 }, () => all(name));
+});
+
+function all(name) {
+  let server, browser;
+  before(async () => {
+    server = await serve();
+    browser = await launch(name);
   });
+  after(async () => {
+    await browser?.close();
+    server.close();
+  });
+  for (const page of played) {
+    test(`${page}: every live example does what its text says`, () => examples(browser, server, page));
+    test(`${page}: every task is undone, then done`, () => tasks(browser, server, page));
+  }
 }
 
 /** Opens a page that keeps what its panel tells. Terminals are as wide as the recordings'. */

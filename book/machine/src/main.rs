@@ -29,7 +29,9 @@ mod snapshot;
 mod store;
 mod table;
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -61,12 +63,21 @@ fn main() -> ExitCode {
 
 fn make(kind: Kind) -> Result<()> {
     let _lock = store::lock()?;
-    let kernel = match kind {
-        Kind::Small => kernel::small()?,
-        Kind::Stock => kernel::stock()?,
-    };
-    let programs = programs::get()?;
-    let guest = guest::build()?;
+    // Side by side: one compiles on all processors, one on a single one, one downloads.
+    let (kernel, guest, programs) = thread::scope(|scope| {
+        let kernel = scope.spawn(|| match kind {
+            Kind::Small => kernel::small(),
+            Kind::Stock => kernel::stock(),
+        });
+        let guest = scope.spawn(guest::build);
+        let programs = programs::get();
+        (result(kernel), result(guest), programs)
+    });
+    let (kernel, guest, programs) = (kernel?, guest?, programs?);
     let snapshot = snapshot::take(&kernel, &programs, &guest)?;
     site::write(&kernel, &programs, &snapshot)
+}
+
+fn result<T>(thread: ScopedJoinHandle<Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }

@@ -99,6 +99,10 @@ fn sources(kernel: &Kernel, programs: &Programs) -> Result<String> {
     row("xterm.js", XTERM, "MIT", "https://github.com/xtermjs/xterm.js")?;
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <style>:root {{ color-scheme: light dark; }} body {{ max-width: 60rem; margin: 2rem auto; \
+         padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }} th, td {{ text-align: left; \
+         padding: .2rem 1rem .2rem 0; vertical-align: top; overflow-wrap: anywhere; }}</style>\n\
          <title>The machine in the page: sources</title>\n\
          <h1>The machine in the page: what it is made of</h1>\n\
          <p>Programs by others run in the machine in the book's pages, unchanged, from Debian's \

@@ -50,6 +50,8 @@ export class Panel {
     this.loading = element("p", { class: "live-loading" }, this.progress, " ", this.bytes);
     this.terminals = element("div", { class: "live-terminals" });
     this.help = element("p", { class: "live-help", id: HELP }, text("live-help"));
+    const sources = element("a", { href: address("machine/sources.html") }, text("live-sources"));
+    this.sources = element("p", { class: "live-sources" }, sources);
     this.inspect = new Inspect();
     this.element = element(
       "section",
@@ -60,6 +62,7 @@ export class Panel {
       this.terminals,
       this.help,
       this.inspect.element,
+      this.sources,
     );
     this.turn("none");
   }
@@ -92,7 +95,7 @@ export class Panel {
     this.status.textContent = sentence;
     this.loading.hidden = state !== "loading";
     this.retry.hidden = state !== "failed";
-    for (const part of [this.terminals, this.help, this.inspect.element, this.fresh]) part.hidden = !running;
+    for (const part of [this.terminals, this.help, this.inspect.element, this.sources, this.fresh]) part.hidden = !running;
     this.offer();
     this.invite();
   }
@@ -248,6 +251,8 @@ export class Panel {
     for (const view of this.views) view.end();
     this.views = [];
     this.early = [];
+    // Its shells are gone, and who would have answered with them.
+    this.looking = undefined;
     this.work?.end();
     this.work = undefined;
     this.inspect.begin(null);
@@ -310,9 +315,10 @@ export class Panel {
     this.looked = now;
     const answer = this.machine.ask({ do: "inspect", terminal: this.active });
     // Where the process is gone the next one will be seen.
-    this.looking = answer.then((seen) => this.inspect.show(seen)).catch(() => {});
-    await this.looking;
-    this.looking = undefined;
+    const looking = answer.then((seen) => this.inspect.show(seen)).catch(() => {});
+    this.looking = looking;
+    await looking;
+    if (this.looking === looking) this.looking = undefined;
   }
 
   /** The machine as it was in the beginning. */
