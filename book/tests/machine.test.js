@@ -71,6 +71,16 @@ test("terminals are named by the session's parts, and have the size that they ar
   assert.equal((await type("tty")).text, "/dev/pts/0");
 });
 
+test("of the sessions that have begun ahead, the one that is wanted stays alone", async () => {
+  await machine.fresh();
+  await begin("# as: student");
+  // Who is not wanted takes a moment to end.
+  await type("cd /sys/fs/cgroup; while [ -e user.slice/user-0.slice ]; do sleep 0.1; done");
+  const { text } = await type("find . -mindepth 1 -type d | sort");
+  const own = ["init.scope", "user.slice", "user.slice/user-1000.slice", "user.slice/user-1000.slice/session-1.scope"];
+  assert.deepEqual(text.split("\n"), own.map((name) => `./${name}`));
+});
+
 test("what the desk can't do it says in a sentence", async () => {
   await begin("");
   await assert.rejects(machine.ask({ do: "dance" }), /the desk knows no "dance"/);

@@ -3,10 +3,10 @@
 //! It begins sessions and ends them; all else it hands on to the session's first process, which sees
 //! the terminals and the processes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::{ClockId, clock_settime};
 use nix::unistd::Pid;
 use recorder::isolation::{self, Cgroups};
-use recorder::session::{Session, User};
+use recorder::session::Session;
+use recorder::stage::uid;
 use serde_json::{Value, json};
 
 use crate::kept;
@@ -30,9 +31,6 @@ use crate::session::MARK;
 /// The serial line of all terminals.
 const TERMINALS: &str = "/dev/ttyS1";
 const CGROUPS: &str = "/sys/fs/cgroup";
-/// What most sessions want. The snapshot has one that has begun (`ahead`), and whoever asks for such
-/// a session gets it at once.
-const AHEAD: &str = "# title: Ahead\n# as: root\n";
 
 /// Listens until the machine ends.
 pub(crate) fn serve(page: File) -> Result<()> {
@@ -41,7 +39,14 @@ pub(crate) fn serve(page: File) -> Result<()> {
     children.thread_block()?;
     let children = SignalFd::with_flags(&children, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     let terminals = line::open(Path::new(TERMINALS))?;
-    let mut desk = Desk { page: Line::new(page), children, terminals, running: None };
+    let mut desk = Desk {
+        page: Line::new(page),
+        children,
+        terminals,
+        running: None,
+        ahead: Vec::new(),
+        left: Vec::new(),
+    };
     // This is what the machine's snapshot waits for.
     desk.page.answer(&Value::Null, Ok(json!({ "desk": "open" })))?;
     loop {
@@ -54,10 +59,16 @@ struct Desk {
     children: SignalFd,
     terminals: File,
     running: Option<Running>,
+    /// Those that have begun before anybody has asked for them: the snapshot has one for each stage
+    /// that the book's sessions want, and whoever asks for such a session gets it at once.
+    ahead: Vec<Running>,
+    /// The cgroups of those that were not wanted, until all who were in them have ended.
+    left: Vec<PathBuf>,
 }
 
 /// A session that has begun.
 struct Running {
+    session: Session,
     process: Pid,
     cgroups: Cgroups,
     line: Line<UnixStream>,
@@ -107,6 +118,7 @@ impl Desk {
                 self.ended(status)?;
             }
         }
+        self.left.retain(|group| fs::remove_dir(group).is_err());
         Ok(())
     }
 
@@ -136,7 +148,7 @@ impl Desk {
         let id = question["id"].clone();
         let begun = match question["do"].as_str() {
             Some("begin") => self.begin(&question),
-            Some("ahead") => self.start(question, AHEAD),
+            Some("ahead") => self.begin_ahead(&question),
             _ => return self.hand_on(line, &id),
         };
         // The session answers as soon as its stage is set.
@@ -157,21 +169,47 @@ impl Desk {
             let time = TimeSpec::from(Duration::from_secs(seconds));
             clock_settime(ClockId::CLOCK_REALTIME, time).context("the clock can't be set")?;
         }
-        match &mut self.running {
-            Some(running) if running.ahead && is_plain(&session) => {
-                running.ahead = false;
-                running.waiting = Some(question["id"].clone());
-                running.line.write(&question.to_string())
-            }
-            _ => self.start(question.clone(), text),
+        self.keep();
+        let wanted = self.ahead.iter().position(|it| it.session.same_stage(&session));
+        let found = wanted.map(|wanted| self.ahead.swap_remove(wanted));
+        // The others are in the way.
+        let own = format!("/user-{}.slice", uid(session.user));
+        let theirs = |group: &PathBuf| {
+            let group = group.to_string_lossy();
+            group.contains("/user-") && !group.contains(&own)
+        };
+        for other in self.ahead.drain(..) {
+            let _ = kill(other.process, Signal::SIGKILL);
+            self.left = isolation::groups(Path::new(CGROUPS)).into_iter().filter(theirs).collect();
         }
+        let Some(mut found) = found else {
+            self.end()?;
+            return self.start(question, session);
+        };
+        found.ahead = false;
+        found.waiting = Some(question["id"].clone());
+        found.line.write(&question.to_string())?;
+        self.running = Some(found);
+        Ok(())
+    }
+
+    /// Begins a session for which nobody has asked yet.
+    fn begin_ahead(&mut self, question: &Value) -> Result<()> {
+        let text = question["session"].as_str().context("`ahead` names no session")?;
+        let session = Session::stage(text).context("the session's text")?;
+        self.keep();
+        self.end()?;
+        self.start(question, session)
+    }
+
+    /// What runs, and was begun ahead, stays so.
+    fn keep(&mut self) {
+        let ahead = |running: &mut Running| running.ahead && running.waiting.is_none();
+        self.ahead.extend(self.running.take_if(ahead));
     }
 
     /// Starts a session's first process, which is told the question.
-    fn start(&mut self, mut question: Value, text: &str) -> Result<()> {
-        self.end()?;
-        let session = Session::stage(text)?;
-        question["session"] = text.into();
+    fn start(&mut self, question: &Value, session: Session) -> Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         let cgroups = Cgroups::below(Path::new(CGROUPS));
         let words = isolation::words(&session);
@@ -189,7 +227,8 @@ impl Desk {
         line.write(&question.to_string())?;
         let waiting = Some(question["id"].clone());
         let ahead = question["do"] == "ahead";
-        self.running = Some(Running { process, cgroups, line, waiting, silent: false, ahead });
+        let silent = false;
+        self.running = Some(Running { session, process, cgroups, line, waiting, silent, ahead });
         Ok(())
     }
 
@@ -204,10 +243,4 @@ impl Desk {
         tcflush(&self.terminals, FlushArg::TCIFLUSH)?;
         kept::settle()
     }
-}
-
-/// Whether a session wants nothing but what [`AHEAD`] has.
-fn is_plain(session: &Session) -> bool {
-    let plain = !session.delegate && !session.all_processes && session.setup.is_empty();
-    plain && session.user == User::Root && session.hostname == "laptop"
 }

@@ -1,5 +1,6 @@
 //! The machine, booted once for all readers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,6 +14,9 @@ use crate::site::{MODULES, V86};
 use crate::store;
 use crate::table::NAMES;
 
+/// What a session's head says of its stage.
+const STAGE: [&str; 5] =
+    ["# as: ", "# hostname: ", "# delegate: ", "# all-processes: ", "# setup: "];
 /// MiB.
 pub(crate) const MEMORY: u32 = 96;
 
@@ -21,6 +25,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scripts = ["snapshot.js", "../theme/modules/machine.js"].map(|name| here.join(name));
     let read = |path: &Path| fs::read(path).with_context(|| path.display().to_string());
+    let stages = stages()?;
     let folder = store::result(
         "snapshot",
         &[
@@ -31,6 +36,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
             programs.tree.as_os_str().as_encoded_bytes(),
             V86.as_bytes(),
             &MEMORY.to_le_bytes(),
+            stages.concat().as_bytes(),
         ],
         |folder| {
             let initrd = folder.join("initrd");
@@ -39,6 +45,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
             let mut node = Command::new("node");
             node.arg(&scripts[0]).arg(Path::new(MODULES).join("v86/build")).args(&programs.bios);
             node.arg(&kernel.image).arg(&initrd).arg(MEMORY.to_string()).arg(&state);
+            node.args(&stages);
             tool::output(&mut node)?;
             tool::output(Command::new("zstd").args(["-q", "--ultra", "-22", "--rm"]).arg(&state))?;
             fs::remove_file(initrd)?;
@@ -46,6 +53,23 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
         },
     )?;
     Ok(folder.join("state.zst"))
+}
+
+/// The stages that the book's sessions want: their heads, as far as they say who types, and what is
+/// done before. Tasks have the playground's.
+fn stages() -> Result<Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sessions");
+    let mut stages = BTreeSet::new();
+    for entry in fs::read_dir(&folder)? {
+        let text = fs::read_to_string(entry?.path())?;
+        let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("# ")).collect();
+        if head.iter().any(|line| line.starts_with("# live: ")) {
+            let says = |line: &&&str| STAGE.iter().any(|name| line.starts_with(name));
+            let wants: Vec<&str> = head.iter().filter(says).copied().collect();
+            stages.insert(format!("# title: Ahead\n{}\n", wants.join("\n")));
+        }
+    }
+    Ok(stages.into_iter().collect())
 }
 
 /// The tree and our own program under all its names, as the kernel unpacks it.

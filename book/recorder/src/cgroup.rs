@@ -84,8 +84,9 @@ fn own(group: &Path, uid: u32) -> Result<()> {
     Ok(())
 }
 
+/// It may be there: in the page's machine another session waits beside this one.
 fn make(group: &Path) -> Result<()> {
-    fs::create_dir(group).with_context(|| format!("{} could not be made", group.display()))
+    fs::create_dir_all(group).with_context(|| format!("{} could not be made", group.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

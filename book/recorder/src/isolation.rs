@@ -148,7 +148,9 @@ fn cgroups() -> Result<PathBuf> {
 }
 
 /// All cgroups below this one, the deepest first.
-fn groups(top: &Path) -> Vec<PathBuf> {
+/// All cgroups below one, each behind those that are in it.
+#[must_use]
+pub fn groups(top: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(top).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir())) {

@@ -128,6 +128,13 @@ impl Session {
         reader.finish()
     }
 
+    /// Whether the two want the same stage: whatever else they do, both can begin on either's.
+    #[must_use]
+    pub fn same_stage(&self, other: &Self) -> bool {
+        let wants = |it: &Self| (it.user, it.delegate, it.all_processes);
+        wants(self) == wants(other) && self.hostname == other.hostname && self.setup == other.setup
+    }
+
     /// Its terminals, in the order in which they are used.
     #[must_use]
     pub fn terminals(&self) -> Vec<Option<&str>> {

@@ -16,7 +16,7 @@ const LOOK = 2000;
 /** A terminal that was silent for so long is looked at; one that never is, now and then all the same. */
 const SILENCE = 600;
 const PATIENCE = 6000;
-/** Where nothing is printed little changes: each look is twice as long after the one before, up to this. */
+/** Where nothing is printed little changes: from look to look it takes three times as long, up to this. */
 const CALM = 60_000;
 
 export class Panel {
@@ -25,7 +25,7 @@ export class Panel {
     this.examples = examples;
     this.state = "none";
     this.looked = this.heard = this.began = -Infinity;
-    this.calm = LOOK;
+    this.calm = PATIENCE;
     this.views = [];
     this.early = [];
     this.draw();
@@ -311,7 +311,7 @@ export class Panel {
     if (this.work.typing && now - this.began < PATIENCE) return;
     const calm = this.heard < this.looked;
     if (calm && now - this.looked < this.calm) return;
-    this.calm = calm ? Math.min(2 * this.calm, CALM) : LOOK;
+    this.calm = calm ? Math.min(3 * this.calm, CALM) : PATIENCE;
     this.looked = now;
     const answer = this.machine.ask({ do: "inspect", terminal: this.active });
     // Where the process is gone the next one will be seen.

@@ -40,9 +40,12 @@ export class Lines {
 
   #onLine;
 
-  // `onLine` hears what the desk says without being asked.
-  constructor(onLine = () => {}) {
+  #patience;
+
+  // `onLine` hears what the desk says without being asked; an answer may take so many milliseconds.
+  constructor(onLine = () => {}, patience = PATIENCE) {
     this.#onLine = onLine;
+    this.#patience = patience;
   }
 
   // Listens to this emulator from now on.
@@ -77,7 +80,7 @@ export class Lines {
       const lost = setTimeout(() => {
         this.#questions.delete(id);
         failed(new Error(`the machine does not answer (${question.do})`));
-      }, PATIENCE);
+      }, this.#patience);
       this.#questions.set(id, (answer) => {
         clearTimeout(lost);
         if (answer.error) failed(new Error(answer.error));
