@@ -182,15 +182,19 @@ export class Panel {
       throw new Stopped();
     }
     Object.assign(this, { machine, Terminal });
-    const ended = (number, status) => this.views[number]?.ended(status);
+    const ended = (number, status) => this.on(number, (view) => view.ended(status));
     this.typist = new Typist(machine, (number, bytes) => this.show(number, bytes), ended);
   }
 
-  /** Shells may print before it is known how many there are. */
   show(number, bytes) {
     this.heard = performance.now();
-    if (this.views.length > 0) this.views[number]?.show(bytes);
-    else this.early.push([number, bytes]);
+    this.on(number, (view) => view.show(bytes));
+  }
+
+  /** Shells may print before it is known how many there are. */
+  on(number, act) {
+    if (this.views.length === 0) this.early.push([number, act]);
+    else if (this.views[number]) act(this.views[number]);
   }
 
   count(bytes, total) {
@@ -230,7 +234,7 @@ export class Panel {
     this.terminals.replaceChildren(...this.views.map((view) => view.element));
     this.active = this.work.terminal(this.part);
     for (const view of this.views) view.open();
-    for (const [number, bytes] of this.early.splice(0)) this.show(number, bytes);
+    for (const [number, act] of this.early.splice(0)) this.on(number, act);
     const answered = await this.machine.ask({ do: "inspect", terminal: 0 }).catch(() => null);
     this.inspect.begin(answered);
     if (answered) this.inspect.show(answered);
