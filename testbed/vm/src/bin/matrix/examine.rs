@@ -14,7 +14,7 @@ use vm::{Project, User};
 
 use crate::environment::{Environment, Place};
 
-/// The rows' names beside the chapters' numbers: the tests of the sandbox around students' programs.
+/// The row beside the chapters': the tests of the sandbox around students' programs.
 pub(crate) const SAFETY_NET: &str = "net";
 
 /// How much of it is run.
@@ -75,10 +75,7 @@ pub(crate) fn examine(
 ) -> Result<Option<PathBuf>> {
     let folder = project.root.join("target/vm/matrix").join(&environment.name);
     let _ = fs::remove_dir_all(&folder);
-    let results = folder.join("results");
-    fs::create_dir_all(&results)?;
-    let script = folder.join("examine.sh");
-    fs::write(&script, examination(project, extent))?;
+    fs::create_dir_all(folder.join("results"))?;
     let stand_ins = folder.join("for-doctor");
     fs::create_dir(&stand_ins)?;
     for (name, answer) in STAND_INS {
@@ -86,35 +83,51 @@ pub(crate) fn examine(
         fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n"))?;
         fs::set_permissions(&program, Permissions::from_mode(0o755))?;
     }
-    let put = |machine: &vm::Machine| -> Result<vm::Machine> {
-        let machine = machine.clone().project(project).folder(&project.root);
-        let machine = machine.put(&stand_ins, FOR_DOCTOR);
-        Ok(machine.put(&script, "/examine.sh").get("/tmp/results", &results))
-    };
     let log = fs::File::create(folder.join("log"))?;
-    match &environment.place {
-        Place::Here(user) => {
-            if !here(project, *user, &script, &folder, log)? {
-                return Ok(None);
-            }
-        }
-        Place::Machine(machine) => {
-            put(machine)?.log(["bash", "/examine.sh", "/tmp/results"], &log)?;
-        }
-        Place::Container(machine) => {
-            put(machine)?.log(["bash", "-c", &contained(project)], &log)?;
-        }
+    let run = |name: &str, user: User, script: String| {
+        let path = folder.join(name);
+        fs::write(&path, script)?;
+        run_there(project, &environment.place, user, &path, &log)
+    };
+    if !run("examine.sh", environment.user, examination(project, extent))? {
+        return Ok(None);
     }
-    Ok(Some(results))
+    // The net's tests make a host of their own, which takes root, for either user.
+    if extent != Extent::Quick && !run("net.sh", User::Root, net(project, environment.user))? {
+        run("net.sh", environment.user, net(project, environment.user))?;
+    }
+    Ok(Some(folder.join("results")))
 }
 
-/// The whole examination, as a script whose argument is the folder for the results.
-fn examination(project: &Project, extent: Extent) -> String {
-    let skipped = match extent {
-        Extent::All => String::new(),
-        _ => SAME_TESTS.map(|name| format!("--skip {name}")).join(" "),
+/// Runs a script there as that user; whether that is possible.
+fn run_there(
+    project: &Project,
+    place: &Place,
+    user: User,
+    script: &Path,
+    log: &fs::File,
+) -> Result<bool> {
+    let folder = script.parent().unwrap_or(&project.root);
+    let put = |machine: &vm::Machine| {
+        let machine = machine.clone().user(user).project(project).folder(&project.root);
+        let machine = machine.put(folder.join("for-doctor"), FOR_DOCTOR);
+        machine.put(script, "/examine.sh").get("/tmp/results", folder.join("results"))
     };
-    let mut script = format!(
+    match place {
+        Place::Here => return here(project, user, script, folder, log),
+        Place::Machine(machine) => {
+            put(machine).log(["bash", "/examine.sh", "/tmp/results"], log)?;
+        }
+        Place::Container(machine) => {
+            put(machine).log(["bash", "-c", &contained(project)], log)?;
+        }
+    }
+    Ok(true)
+}
+
+/// A script's beginning. Its argument is the folder for the results.
+fn beginning(project: &Project) -> String {
+    format!(
         "results=$1; mkdir -p \"$results\"; programs={}\n\
          export PATH=\"$programs:$PATH\"\n\
          check() {{\n\
@@ -126,12 +139,18 @@ fn examination(project: &Project, extent: Extent) -> String {
            return 1\n\
          }}\n\
          tests() {{\n\
-           cd \"$2\"; echo \"$SECONDS s: ${{3##*/}}\"\n\
-           timeout 3600 \"$3\" {skipped} >>\"$results/tests-$1.log\" 2>&1 </dev/null ||\n\
-             echo \"${{3##*/}}\" >>\"$results/failed-$1\"\n\
+           local row=$1 program=$3\n\
+           cd \"$2\"; shift 3; echo \"$SECONDS s: ${{program##*/}}\"\n\
+           timeout 3600 \"$program\" \"$@\" >>\"$results/tests-$row.log\" 2>&1 </dev/null ||\n\
+             echo \"${{program##*/}}\" >>\"$results/failed-$row\"\n\
          }}\n",
         quoted(&project.programs),
-    );
+    )
+}
+
+/// The examination of the chapters.
+fn examination(project: &Project, extent: Extent) -> String {
+    let mut script = beginning(project);
     for chapter in chapters(project) {
         let number = &chapter[..2];
         // An emulated machine on a busy one is slow, and a check has limits: what fails is tried
@@ -145,13 +164,30 @@ fn examination(project: &Project, extent: Extent) -> String {
          PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor --json \\\n\
            >\"$results/doctor.json\" 2>>\"$results/doctor.log\"",
     );
-    for test in &project.tests {
-        if let Some(row) = row(test).filter(|_| is_run(test, extent)) {
-            let (folder, program) = (quoted(&test.folder), quoted(&test.program));
-            let _ = writeln!(script, "tests {row} {folder} {program}");
-        }
+    let skipped = match extent {
+        Extent::All => String::new(),
+        _ => SAME_TESTS.map(|name| format!("--skip {name}")).join(" "),
+    };
+    let is_chapters = |test: &&Test| test.package.starts_with(|it: char| it.is_ascii_digit());
+    for test in project.tests.iter().filter(is_chapters).filter(|test| is_run(test, extent)) {
+        script += &tests(&test.package[..2], test, &skipped);
     }
     script
+}
+
+/// The examination of the safety net, around that user's programs.
+fn net(project: &Project, user: User) -> String {
+    let words = match user {
+        User::Root => "--skip by_a_user",
+        User::Student => "by_a_user",
+    };
+    let harm = project.tests.iter().filter(|test| test.name == "harm");
+    beginning(project) + &harm.map(|test| tests(SAFETY_NET, test, words)).collect::<String>()
+}
+
+/// A line of a script: a test program, run for a row.
+fn tests(row: &str, test: &Test, words: &str) -> String {
+    format!("tests {row} {} {} {words}\n", quoted(&test.folder), quoted(&test.program))
 }
 
 /// The chapters: `00-process`, and so on.
@@ -160,14 +196,6 @@ pub(crate) fn chapters(project: &Project) -> Vec<String> {
     all.retain(|package| package.starts_with(|first: char| first.is_ascii_digit()));
     all.dedup();
     all
-}
-
-/// The row that a test belongs to.
-fn row(test: &Test) -> Option<&str> {
-    if test.package.starts_with(|first: char| first.is_ascii_digit()) {
-        return Some(&test.package[..2]);
-    }
-    (test.name == "harm").then_some(SAFETY_NET)
 }
 
 fn is_run(test: &Test, extent: Extent) -> bool {
@@ -194,7 +222,7 @@ fn here(
     user: User,
     script: &Path,
     folder: &Path,
-    log: fs::File,
+    log: &fs::File,
 ) -> Result<bool> {
     let root = geteuid().is_root();
     let mut command = match (user, root) {
@@ -223,7 +251,7 @@ fn here(
             .env_remove("XDG_CACHE_HOME")
             .env_remove("CARGO");
     }
-    command.stdout(log.try_clone()?).stderr(log);
+    command.stdout(log.try_clone()?).stderr(log.try_clone()?);
     command.status().context("the examination can't be started")?;
     let _ = fs::remove_dir_all(home);
     Ok(true)

@@ -78,7 +78,7 @@ fn run(line: &Line) -> Result<bool> {
     ensure!(!line.write || whole, "only a whole table is written");
     // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
     let (here, machines): (Vec<_>, Vec<_>) =
-        environments.into_iter().partition(|it| matches!(it.place, Place::Here(_)));
+        environments.into_iter().partition(|it| matches!(it.place, Place::Here));
     let (wide, narrow): (Vec<_>, Vec<_>) =
         machines.into_iter().partition(|it| it.architecture() == Architecture::X86_64);
     let extent = match (line.quick, line.all) {
