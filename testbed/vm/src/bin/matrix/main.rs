@@ -35,12 +35,10 @@ const AT_ONCE: usize = 2;
 #[derive(Parser)]
 #[command(name = "scripts/matrix")]
 struct Line {
-    /// Only one machine as root and one as an ordinary user, and of the tests only those that differ
-    /// between kernels.
+    /// Only one machine as root and one as an ordinary user, without the safety net's tests.
     #[arg(long)]
     quick: bool,
-    /// Also the tests that say the same on every kernel. Where the processor is emulated that takes
-    /// hours.
+    /// All of the chapters' tests. Where the processor is emulated that takes hours.
     #[arg(long, conflicts_with = "quick")]
     all: bool,
     /// Writes the table into the README and the book.
