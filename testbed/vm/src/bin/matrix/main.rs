@@ -126,6 +126,6 @@ fn examine(project: &Project, environment: Environment, extent: Extent) -> Resul
     let results = examine::examine(project, &environment, extent)?;
     let row = Row::new(environment, results.as_deref())?;
     let (name, cells) = (&row.environment.name, page::cells(&row).join(" "));
-    eprintln!("{name:<16}{cells} {:4} s", begun.elapsed().as_secs());
+    eprintln!("{name:<18}{cells} {:4} s", begun.elapsed().as_secs());
     Ok(row)
 }
