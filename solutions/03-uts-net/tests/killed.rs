@@ -25,13 +25,13 @@ fn kill_after(machine: &Machine, who: Who, delay: Duration) {
     for mut run in runs {
         // The runtime is nsenter's child, once nsenter has forked.
         let children = format!("/proc/{0}/task/{0}/children", run.id());
-        let mut runtime = String::new();
-        for _ in 0..1000 {
-            runtime = std::fs::read_to_string(&children).unwrap_or_default().trim().into();
-            if !runtime.is_empty() || run.try_wait().is_ok_and(|ended| ended.is_some()) {
-                break;
+        let runtime = loop {
+            let child = std::fs::read_to_string(&children).unwrap_or_default().trim().to_owned();
+            if !child.is_empty() || run.try_wait().is_ok_and(|ended| ended.is_some()) {
+                break child;
             }
-        }
+            std::thread::sleep(Duration::from_micros(100));
+        };
         if !runtime.is_empty() {
             let _ = Command::new("kill").args(["-KILL", &runtime]).stderr(Stdio::null()).status();
         }

@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use layers::{Archive, Folder, assert_same, list};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
+use nix::libc::time_t;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod, utimensat};
@@ -193,8 +194,9 @@ fn everything(root: &Path, form: &str) {
         set("given", c"security.capability", capability);
         set("first", c"trusted.note", b"for root");
     }
-    let set_time = |name: &str, seconds, nanos| {
-        let time = TimeSpec::new(seconds, nanos);
+    let set_time = |name: &str, seconds: i64, nanos| {
+        // A 32-bit machine's clock ends in 2038.
+        let time = TimeSpec::new(time_t::try_from(seconds).unwrap_or(time_t::MAX), nanos);
         let how = UtimensatFlags::NoFollowSymlink;
         utimensat(AT_FDCWD, &root.join(name), &time, &time, how).unwrap();
     };

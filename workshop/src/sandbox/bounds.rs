@@ -2,7 +2,8 @@
 //!
 //! A cgroup counts memory and processes of all that is in it, whoever they belong to (chapter 04).
 //! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
-//! it counts the processes of the user, and the memory of each process for itself.
+//! it counts the processes of the user, and the memory of each process for itself. Since Linux 5.14
+//! each user namespace has a count of its own, with nobody in it but the sandbox.
 
 use std::fs;
 
@@ -10,8 +11,9 @@ use anyhow::Result;
 use cgroup_limits::Cgroup;
 use cgroup_limits::limits::Limits;
 use cgroup_limits::size::{Size, Swap};
+use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
-use process::{Attempt, Mechanism};
+use process::{Attempt, Mechanism, Process};
 use uts_net::RunFolder;
 
 use super::texts;
@@ -20,6 +22,10 @@ use super::texts;
 const MEMORY: u64 = 2 << 30;
 /// Processes and threads.
 const PROCESSES: u64 = 1000;
+/// The same where what the user has outside of the sandbox counts as well.
+const WITH_OTHERS: u64 = 10 * PROCESSES;
+/// A sandbox begins with fewer, and whoever works at a desktop has more.
+const FEW: u64 = 100;
 
 /// The sandbox's cgroup: with limits if we may set them.
 ///
@@ -68,8 +74,22 @@ impl Mechanism for Bounds {
         lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
         lower(Resource::RLIMIT_DATA, MEMORY)?;
         // It does not hold for root, who has a cgroup.
-        lower(Resource::RLIMIT_NPROC, 10 * PROCESSES)
+        let processes = if counts_few()? { PROCESSES } else { WITH_OTHERS };
+        lower(Resource::RLIMIT_NPROC, processes)
     }
+}
+
+/// Whether the kernel counts few processes as the user's: under a limit of so many there is room for
+/// one more.
+fn counts_few() -> Result<bool> {
+    const ALL: Resource = Resource::RLIMIT_NPROC;
+    let (soft, hard) = getrlimit(ALL).tried(&texts::LIMIT, "getrlimit(RLIMIT_NPROC)")?;
+    let set = |soft| setrlimit(ALL, soft, hard).tried(&texts::LIMIT, "setrlimit(RLIMIT_NPROC)");
+    set(soft.min(FEW as rlim_t))?;
+    let one_more = Process::spawn(CloneFlags::empty(), None, || 0);
+    set(soft)?;
+    // No room is an answer, too.
+    one_more.map_or(Ok(false), |process| process.wait().map(|_| true))
 }
 
 fn lower(resource: Resource, to: u64) -> Result<()> {

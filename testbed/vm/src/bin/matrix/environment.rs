@@ -9,6 +9,8 @@ pub(crate) struct Environment {
     /// What it is called in the table.
     pub(crate) title: String,
     pub(crate) place: Place,
+    /// As whom.
+    pub(crate) user: User,
     /// Whether it is part of the quick run.
     pub(crate) quick: bool,
 }
@@ -16,7 +18,7 @@ pub(crate) struct Environment {
 /// Where the programs run.
 pub(crate) enum Place {
     /// On this very machine.
-    Here(User),
+    Here,
     /// In a machine of its own.
     Machine(Machine),
     /// In a container in such a machine.
@@ -27,7 +29,7 @@ impl Environment {
     /// What the programs are to be built for.
     pub(crate) fn architecture(&self) -> Architecture {
         match &self.place {
-            Place::Here(_) => Architecture::X86_64,
+            Place::Here => Architecture::X86_64,
             Place::Machine(machine) | Place::Container(machine) => machine.architecture(),
         }
     }
@@ -40,44 +42,49 @@ pub(crate) fn all() -> Vec<Environment> {
         Environment {
             name: "host-root".into(),
             title: format!("{here}, root"),
-            place: Place::Here(User::Root),
+            place: Place::Here,
+            user: User::Root,
             quick: false,
         },
         Environment {
             name: "host-user".into(),
             title: format!("{here}, ordinary user"),
-            place: Place::Here(User::Student),
+            place: Place::Here,
+            user: User::Student,
             quick: false,
         },
     ];
     for kernel in Kernel::ALL {
         // Containers' root folders are copied into memory by several tests at a time.
         let machine = Machine::new(kernel).memory(3072);
-        let student = machine.clone().user(User::Student);
         let (name, title) = (kernel.name(), kernel.title());
         let newest = kernel == Kernel::V6_12;
-        let mut add = |what: &str, who: &str, machine: Machine, quick: bool| {
-            let title = format!("Linux {title}, {who}");
+        let mut add = |what: &str, who: &str, user: User, machine: Machine, quick: bool| {
+            let (name, title) = (format!("{name}-{what}"), format!("Linux {title}, {who}"));
             let place = Place::Machine(machine);
-            all.push(Environment { name: format!("{name}-{what}"), title, place, quick });
+            all.push(Environment { name, title, place, user, quick });
         };
-        add("root", "root", machine, newest);
-        add("user", "ordinary user", student.clone(), newest);
-        add("delegated", "ordinary user with a delegated cgroup", student.delegate(), false);
+        let delegated = machine.clone().delegate();
+        add("root", "root", User::Root, machine.clone(), newest);
+        add("user", "ordinary user", User::Student, machine, newest);
+        let who = "ordinary user with a delegated cgroup";
+        add("delegated", who, User::Student, delegated, false);
     }
     let newest = Machine::new(Kernel::V6_12).memory(3072);
-    let closed = newest.clone().user(User::Student).sysctl("user.max_user_namespaces=0");
-    for (name, title, place) in [
-        ("no-userns", "ordinary user without user namespaces", Place::Machine(closed)),
+    let closed = newest.clone().sysctl("user.max_user_namespaces=0");
+    let bare = newest.clone().without("/usr/sbin/nft");
+    for (name, title, place, user) in [
         (
-            "no-nft",
-            "root without nftables",
-            Place::Machine(newest.clone().without("/usr/sbin/nft")),
+            "no-userns",
+            "ordinary user without user namespaces",
+            Place::Machine(closed),
+            User::Student,
         ),
-        ("container", "root in a podman container", Place::Container(newest)),
+        ("no-nft", "root without nftables", Place::Machine(bare), User::Root),
+        ("container", "root in a podman container", Place::Container(newest), User::Root),
     ] {
         let title = format!("Linux 6.12, {title}");
-        all.push(Environment { name: name.into(), title, place, quick: false });
+        all.push(Environment { name: name.into(), title, place, user, quick: false });
     }
     all
 }

@@ -35,12 +35,10 @@ const AT_ONCE: usize = 2;
 #[derive(Parser)]
 #[command(name = "scripts/matrix")]
 struct Line {
-    /// Only one machine as root and one as an ordinary user, and of the tests only those that differ
-    /// between kernels.
+    /// Only one machine as root and one as an ordinary user, without the safety net's tests.
     #[arg(long)]
     quick: bool,
-    /// Also the tests that say the same on every kernel. Where the processor is emulated that takes
-    /// hours.
+    /// All of the chapters' tests. Where the processor is emulated that takes hours.
     #[arg(long, conflicts_with = "quick")]
     all: bool,
     /// Writes the table into the README and the book.
@@ -78,7 +76,7 @@ fn run(line: &Line) -> Result<bool> {
     ensure!(!line.write || whole, "only a whole table is written");
     // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
     let (here, machines): (Vec<_>, Vec<_>) =
-        environments.into_iter().partition(|it| matches!(it.place, Place::Here(_)));
+        environments.into_iter().partition(|it| matches!(it.place, Place::Here));
     let (wide, narrow): (Vec<_>, Vec<_>) =
         machines.into_iter().partition(|it| it.architecture() == Architecture::X86_64);
     let extent = match (line.quick, line.all) {
@@ -128,6 +126,6 @@ fn examine(project: &Project, environment: Environment, extent: Extent) -> Resul
     let results = examine::examine(project, &environment, extent)?;
     let row = Row::new(environment, results.as_deref())?;
     let (name, cells) = (&row.environment.name, page::cells(&row).join(" "));
-    eprintln!("{name:<16}{cells} {:4} s", begun.elapsed().as_secs());
+    eprintln!("{name:<18}{cells} {:4} s", begun.elapsed().as_secs());
     Ok(row)
 }
