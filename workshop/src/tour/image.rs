@@ -21,7 +21,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::libc::SIGTERM;
 use nix::sched::CloneFlags;
 use nix::unistd::{dup2_stdout, pipe2};
-use overlay_layers::{Overlay, remove_tree};
+use overlay_layers::{Overlay, data_folder, remove_tree};
 use process::{Command, Process, failure, sys};
 use uts_net::RunFolder;
 
@@ -64,7 +64,8 @@ struct Scratch {
 
 impl Scratch {
     fn new() -> Result<Self> {
-        let folder = cache_folder()?.join("tour");
+        // Where images are kept: the cache may be a place on which overlayfs makes no whiteouts.
+        let folder = data_folder()?.join("tour");
         let cannot_write = || crate::texts::cannot_write(&folder);
         fs::create_dir_all(&folder).with_context(cannot_write)?;
         let lock = File::create(folder.join("lock")).with_context(cannot_write)?;
