@@ -141,7 +141,8 @@ function differences(session, heard) {
     const wanted = ["played", "--kept", "book/recordings", "--heard", file];
     return execFileSync(RECORDER, [...wanted, `book/sessions/${session}.session`], { encoding: "utf8" });
   } catch (error) {
-    if (error.stdout === undefined || error.status === 2) throw error;
+    // Nobody could be asked.
+    if (!error.stdout || error.status === 2) throw error;
     return error.stdout;
   } finally {
     rmSync(folder, { recursive: true });

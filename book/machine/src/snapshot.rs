@@ -94,6 +94,8 @@ fn first_files(
     let mut gzip = Command::new("gzip");
     archive = tool::output_of(gzip.arg("-1n").stdin(Stdio::piped()), &archive)?;
     if let Some(modules) = &kernel.modules {
+        // An archive that is not compressed is found at multiples of four alone.
+        archive.resize(archive.len().next_multiple_of(4), 0);
         archive.extend(fs::read(modules)?);
     }
     Ok(archive)
