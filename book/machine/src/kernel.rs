@@ -14,8 +14,9 @@ const SOURCE: (&str, &str) = ("trixie", "linux-source-6.12");
 const CONFIG: &str = include_str!("../kernel.config");
 /// The last release with a kernel for 32 bits that is ready made.
 const STOCK: (&str, &str) = ("bookworm", "linux-image-686");
-/// What the chapters use and Debian has as modules.
-const MODULES: [&str; 12] = [
+/// What the chapters use and Debian has as modules; the first one no other names, and asks for.
+const MODULES: [&str; 13] = [
+    "crc32c_generic",
     "overlay",
     "veth",
     "bridge",
@@ -35,18 +36,21 @@ pub(crate) struct Kernel {
     pub(crate) image: PathBuf,
     /// Its modules, as the guest loads them: an archive for the initramfs.
     pub(crate) modules: Option<PathBuf>,
+    /// MiB that a machine with it needs.
+    pub(crate) memory: u32,
     /// Debian's package that it was made of, and its version.
     pub(crate) package: (String, String),
 }
 
 impl Kernel {
-    fn of(folder: &Path) -> Result<Self> {
+    fn of(folder: &Path, memory: u32) -> Result<Self> {
         let package = fs::read_to_string(folder.join("package"))?;
         let (name, version) = package.split_once(' ').context("no version")?;
         let modules = folder.join("modules.cpio");
         Ok(Self {
             image: folder.join("bzImage"),
             modules: modules.exists().then_some(modules),
+            memory,
             package: (name.into(), version.into()),
         })
     }
@@ -56,7 +60,7 @@ impl Kernel {
 pub(crate) fn small() -> Result<Kernel> {
     let (suite, source) = SOURCE;
     let made_of = [suite, source, CONFIG].map(str::as_bytes);
-    Kernel::of(&store::result("kernel", &made_of, |folder| {
+    let built = store::result("kernel", &made_of, |folder| {
         let release = Release::open_for(suite, &["amd64"])?;
         let package = release.download(source)?;
         let version = vm::packages::version(&package)?;
@@ -64,7 +68,8 @@ pub(crate) fn small() -> Result<Kernel> {
         release.clear()?;
         fs::write(folder.join("package"), format!("{source} {version}"))?;
         Ok(())
-    })?)
+    })?;
+    Kernel::of(&built, 96)
 }
 
 /// Debian's.
@@ -72,7 +77,7 @@ pub(crate) fn stock() -> Result<Kernel> {
     let (suite, meta) = STOCK;
     let modules = MODULES.join(" ");
     let made_of = [suite, meta, &modules].map(str::as_bytes);
-    Kernel::of(&store::result("stock-kernel", &made_of, |folder| {
+    let got = store::result("stock-kernel", &made_of, |folder| {
         let release = Release::open_for(suite, &["i386"])?;
         let name = release.stands_for(meta)?;
         let package = release.download(&name)?;
@@ -89,5 +94,7 @@ pub(crate) fn stock() -> Result<Kernel> {
         fs::remove_dir_all(tree)?;
         fs::write(folder.join("package"), format!("{name} {version}"))?;
         Ok(())
-    })?)
+    })?;
+    // It alone takes forty more.
+    Kernel::of(&got, 160)
 }

@@ -14,7 +14,6 @@ use vm::tool;
 
 use crate::kernel::Kernel;
 use crate::programs::Programs;
-use crate::snapshot::MEMORY;
 use crate::store::digest;
 
 /// What npm has brought, by `book/package.json`.
@@ -64,7 +63,7 @@ pub(crate) fn write(kernel: &Kernel, programs: &Programs, state: &Path) -> Resul
     }
     let about = json!({
         "state": state_name,
-        "memory": MEMORY,
+        "memory": kernel.memory,
         "bytes": bytes,
         "kernel": major,
         "files": names,

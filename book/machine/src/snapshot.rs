@@ -17,8 +17,6 @@ use crate::table::NAMES;
 /// What a session's head says of its stage.
 const STAGE: [&str; 5] =
     ["# as: ", "# hostname: ", "# delegate: ", "# all-processes: ", "# setup: "];
-/// MiB.
-pub(crate) const MEMORY: u32 = 96;
 
 /// Boots the machine in Node, and takes its state when the desk is open: `state.zst`.
 pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result<PathBuf> {
@@ -35,7 +33,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
             &read(&scripts[1])?,
             programs.tree.as_os_str().as_encoded_bytes(),
             V86.as_bytes(),
-            &MEMORY.to_le_bytes(),
+            &kernel.memory.to_le_bytes(),
             stages.concat().as_bytes(),
         ],
         |folder| {
@@ -44,7 +42,7 @@ pub(crate) fn take(kernel: &Kernel, programs: &Programs, guest: &Path) -> Result
             let state = folder.join("state");
             let mut node = Command::new("node");
             node.arg(&scripts[0]).arg(Path::new(MODULES).join("v86/build")).args(&programs.bios);
-            node.arg(&kernel.image).arg(&initrd).arg(MEMORY.to_string()).arg(&state);
+            node.arg(&kernel.image).arg(&initrd).arg(kernel.memory.to_string()).arg(&state);
             node.args(&stages);
             tool::output(&mut node)?;
             tool::output(Command::new("zstd").args(["-q", "--ultra", "-22", "--rm"]).arg(&state))?;
