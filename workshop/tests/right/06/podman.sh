@@ -15,4 +15,4 @@ if [ "$verb" = pull ]; then
     exit $status
 fi
 while [[ $1 == --* ]]; do shift 2; done
-podman run --rm --tls-verify=false --signature-policy "$store/policy.json" --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --network=host --cgroups=disabled --log-driver=none --runtime crun --security-opt seccomp=unconfined "$@"
+podman run --rm --tls-verify=false --signature-policy "$store/policy.json" --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --network=host --cgroups=disabled --log-driver=none --runtime crun --security-opt seccomp=unconfined "$@"
