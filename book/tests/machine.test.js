@@ -11,7 +11,7 @@ import { Machine } from "../theme/modules/machine.js";
 const folder = process.env.MACHINE ?? "target/book/machine";
 
 /** Milliseconds that a command may take: the machine is emulated, and computers are busy. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 const PROMPT = /\x1b\]133;A;(\d+);\d*\x07[$#] $/;
 const INVISIBLE = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r/g;
@@ -135,6 +135,13 @@ test("06: an image comes from the machine's own registry, and runs", async () =>
   const { status, text } = await type("sol06-image-pull pull localhost:5555/base");
   assert.equal(status, 0, text);
   assert.match((await type("sol06-image-pull run localhost:5555/base echo it runs")).text, /it runs/);
+});
+
+test("coracle tour tells the whole story", async () => {
+  await begin("# as: root");
+  const { status, text } = await type("set -o pipefail; coracle tour </dev/null | tail -n 16");
+  assert.equal(status, 0, text);
+  assert.match(text, /Hello from an image of three layers/);
 });
 
 test("the desk inspects who is in the foreground", async () => {
