@@ -337,7 +337,8 @@ fn descriptors_that_lead_out() {
         use Socket; socket(I, PF_INET, SOCK_STREAM, 0);";
     let enter = "chroot '/tmp/jail'; chdir '/';";
     let mut perl = host.command(Who::Root, "perl");
-    perl.arg("-e");
+    // A log into which these tests write would lead out, too.
+    perl.arg("-e").stderr(Stdio::piped());
     let script = format!("$^F = 99; $| = 1; {opened} {enter} print \"ready\\n\"; <STDIN>");
     let process = Process::start(perl, &script).innermost();
     let descriptors = process.view().descriptors;
