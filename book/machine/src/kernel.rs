@@ -14,7 +14,8 @@ const SOURCE: (&str, &str) = ("trixie", "linux-source-6.12");
 const CONFIG: &str = include_str!("../kernel.config");
 /// The last release with a kernel for 32 bits that is ready made.
 const STOCK: (&str, &str) = ("bookworm", "linux-image-686");
-/// What the chapters use and Debian has as modules; the first one no other names, and asks for.
+/// What the chapters use and Debian has as modules. The first one is a checksum that `libcrc32c` asks
+/// the kernel for by what it computes: no list of dependencies has it.
 const MODULES: [&str; 13] = [
     "crc32c_generic",
     "overlay",
