@@ -50,7 +50,7 @@ export class Panel {
     this.loading = element("p", { class: "live-loading" }, this.progress, " ", this.bytes);
     this.terminals = element("div", { class: "live-terminals" });
     this.help = element("p", { class: "live-help", id: HELP }, text("live-help"));
-    const sources = element("a", { href: address("machine/sources.html") }, text("live-sources"));
+    const sources = element("a", { href: address("machine/sources.html"), target: "_blank" }, text("live-sources"));
     this.sources = element("p", { class: "live-sources" }, sources);
     this.inspect = new Inspect();
     this.element = element(
