@@ -1,10 +1,11 @@
 // A headless Chromium and a server of the built book, for the tests.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -50,15 +51,25 @@ export async function serve(instead = async () => undefined) {
   return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Debian's, or another distribution's; undefined if there is none. */
+export const FIREFOX =
+  process.env.FIREFOX ?? ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
+
 /** Starts a browser. Without these options Chromium asks for updates, and as root does not start. */
 export async function launch(name = "chromium") {
   const puppeteer = (await tool("puppeteer-core")).default;
   if (name === "firefox") {
-    const executablePath = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
-    return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+    assert.ok(FIREFOX, "there is no Firefox");
+    // As root it does not start in somebody else's home.
+    const home = mkdtempSync(join(tmpdir(), "firefox-"));
+    const env = { ...process.env, HOME: home };
+    const firefox = await puppeteer.launch({ browser: name, executablePath: FIREFOX, headless: true, env });
+    firefox.once("disconnected", () => rmSync(home, { recursive: true, force: true }));
+    return firefox;
   }
   return puppeteer.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: CHROMIUM,
     headless: true,
     args: [
       "--no-sandbox",
@@ -71,14 +82,6 @@ export async function launch(name = "chromium") {
       "--disable-sync",
     ],
   });
-}
-
-/** Starts Firefox, if there is one. */
-export async function launchFirefox() {
-  const executablePath = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(existsSync);
-  if (!executablePath) return undefined;
-  const puppeteer = (await tool("puppeteer-core")).default;
-  return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
 }
 
 /** Opens a page in a browser that knows nothing yet, and closes it behind what is done with it. */

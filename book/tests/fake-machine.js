@@ -4,9 +4,13 @@
 const KINDS = ["mnt", "pid", "net", "ipc", "uts", "user", "cgroup", "time"];
 const encoder = new TextEncoder();
 
+export class Refused extends Error {}
+export class NotStarted extends Error {}
+
 export class Machine {
   /** What the tests look at. */
   static all = [];
+  made = 1;
 
   static async start(root, { onProgress }) {
     if (globalThis.fakeMachineFails) throw globalThis.fakeMachineFails;
@@ -17,6 +21,7 @@ export class Machine {
     const machine = new Machine();
     Machine.all.push(machine);
     globalThis.fakeMachine = machine;
+    globalThis.Machine = Machine;
     return machine;
   }
 
@@ -66,6 +71,7 @@ export class Machine {
   }
 
   async ask(question) {
+    if (this.gone || this.ended) throw new Refused("the machine has ended");
     this.asked.push(question);
     switch (question.do) {
       case "begin": {
@@ -94,6 +100,11 @@ export class Machine {
   }
 
   async fresh() {
+    this.gone = true;
+    await new Promise((done) => setTimeout(done, 50));
+    if (this.ended) throw new Refused("the machine has ended");
+    this.gone = false;
+    this.made += 1;
     this.lines = ["", "", ""];
   }
 

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { book, launch, launchFirefox, serve, violations, visitor } from "./browser.js";
+import { FIREFOX, book, launch, serve, violations, visitor } from "./browser.js";
 import { serveWithFake } from "./with-fake.js";
 
 /** A chapter with sessions that can be done in the page, in two terminals. */
@@ -253,6 +253,52 @@ test("a fresh machine has new shells; switched off, it leaves the page as it was
   });
 });
 
+test("a fresh machine comes also while a command hangs, once for two presses", async () => {
+  await visit(CHAPTER, {}, async (page) => {
+    await start(page);
+    await page.focus(".live-terminal[data-number='0'] textarea");
+    await page.keyboard.type("sleep 5");
+    await page.keyboard.press("Enter");
+    await press(page, `${INSIDE} .live-type`);
+    await page.$eval(".live-fresh", (button) => (button.click(), button.click()));
+    await page.waitForFunction(() => window.fakeMachine.asked.filter((it) => it.do === "begin").length === 2);
+    await page.waitForSelector(".live-terminal[data-prompts]");
+    assert.equal(await page.evaluate(() => window.fakeMachine.made), 2);
+    await press(page, ".live-all");
+    await typed(page);
+  });
+});
+
+test("switched off while a fresh machine comes, it is off", async () => {
+  await visit(CHAPTER, {}, async (page) => {
+    await start(page);
+    await press(page, ".live-fresh");
+    await press(page, ".live-stop");
+    assert.equal(await page.$(".live"), null);
+    await press(page, `${INSIDE} .live-start`);
+    await page.waitForSelector(".live[data-state=running] .live-terminal[data-prompts]");
+    assert.equal(await page.evaluate(() => window.Machine.all.length), 2);
+  });
+});
+
+test("a touch screen has keys that its keyboard lacks", async () => {
+  const shown = (page) => page.$eval(".live-keys", (keys) => getComputedStyle(keys).display);
+  await visit(CHAPTER, {}, async (page) => {
+    await start(page);
+    assert.equal(await shown(page), "none");
+  });
+  await visit(CHAPTER, {}, async (page) => {
+    await page.setViewport({ width: 400, height: 800, hasTouch: true, isMobile: true });
+    await start(page);
+    assert.equal(await shown(page), "flex");
+    assert.deepEqual(await violations(page), []);
+    await page.evaluate(() => window.fakeMachine.send(0, "sleep 5\r"));
+    await press(page, ".live-keys [aria-label='Ctrl C']");
+    await press(page, ".live-keys [aria-label='Arrow up']");
+    assert.match((await sent(page))[0], /sleep 5\r\x03\x1b\[A$/);
+  });
+});
+
 test("a copy without the machine says so once, and on paper and slides there is none", async () => {
   const without = await serve(async (path) => {
     if (!path.endsWith(".html")) return undefined;
@@ -270,8 +316,8 @@ test("a copy without the machine says so once, and on paper and slides there is 
 });
 
 test("Firefox does it, too", async (t) => {
-  const firefox = await launchFirefox();
-  if (!firefox) return t.skip("there is no Firefox");
+  if (!FIREFOX) return t.skip("there is no Firefox");
+  const firefox = await launch("firefox");
   t.after(() => firefox.close());
   const page = await firefox.newPage();
   await page.goto(`${server.address}/${CHAPTER}`);

@@ -135,7 +135,7 @@ fn a_run_keeps_the_host_as_it_is(who: Who) {
     let coracle = coracle(&host);
     let run = |harm: &str| {
         let mut command = host.command(who, "timeout");
-        command.args(["120", "env", "-C", "/run/projects/harm", "CARGO=/run/programs/cargo"]);
+        command.args(["300", "env", "-C", "/run/projects/harm", "CARGO=/run/programs/cargo"]);
         command.arg(&coracle).args(["run", "00", "--", harm]).output().unwrap()
     };
     // Makes the folders that a first run makes. How many processes root's may be, its cgroup says.

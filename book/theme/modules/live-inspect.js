@@ -39,11 +39,16 @@ export class Inspect {
     this.known = null;
   }
 
-  show(answer) {
+  /** The answer, of the process in front of the terminal that is called so. */
+  show(answer, terminal) {
     const process = answer.seen;
     const names = [answer.process.command].flat().join(" ");
     this.process.replaceChildren(
-      ...sentence("live-inspect-process", { command: element("code", {}, names), pid: answer.process.pid }),
+      ...sentence("live-inspect-process", {
+        terminal,
+        command: element("code", {}, names),
+        pid: answer.process.pid,
+      }),
     );
     const known = new Map();
     for (const [kind, row] of this.rows) {

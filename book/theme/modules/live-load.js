@@ -1,7 +1,7 @@
 // Brings the machine and the terminals' program, and says in words what went wrong.
 
 import { file } from "./machine-file.js";
-import { Machine } from "./machine.js";
+import { Machine, NotStarted, Refused } from "./machine.js";
 import { address, element, text } from "./texts.js";
 
 /** An error that says what a reader can do. */
@@ -10,6 +10,8 @@ class Sentence extends Error {}
 /** What a reader is told of an error. */
 export function sentence(error) {
   if (error instanceof Sentence) return error.message;
+  if (error instanceof Refused) return text("live-refused", { why: error.message });
+  if (error instanceof NotStarted) return text("live-not-started");
   // So browsers call what does not fit into a tab's memory.
   if (error instanceof RangeError || /memory/i.test(error.message)) return text("live-no-memory");
   return text("live-no-download");
@@ -24,19 +26,20 @@ export async function load(onProgress) {
   const answer = await fetch(new URL("machine.json", root));
   if (!answer.ok) throw new Error(answer.statusText);
   const { files } = await answer.json();
+  let more = 0;
   const [machine, Terminal] = await Promise.all([
-    Machine.start(root, { onProgress }),
-    terminal(root, files),
+    Machine.start(root, { onProgress: (bytes, total) => onProgress(Math.min(bytes + more, total), total) }),
+    terminal(root, files, (count) => (more += count)),
   ]);
   return { machine, Terminal };
 }
 
 /** The terminal's program and its style, once. */
 let loaded;
-function terminal(root, { terminal, style }) {
+function terminal(root, { terminal, style }, onBytes) {
   const url = (name) => new URL(name, root);
   loaded ??= Promise.all([
-    file(url(terminal)).then(script),
+    file(url(terminal), onBytes).then(script),
     added("link", { rel: "stylesheet", href: url(style).href }),
   ]).then(() => window.Terminal);
   loaded.catch(() => (loaded = undefined));

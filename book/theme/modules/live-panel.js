@@ -50,7 +50,7 @@ export class Panel {
     this.loading = element("p", { class: "live-loading" }, this.progress, " ", this.bytes);
     this.terminals = element("div", { class: "live-terminals" });
     this.help = element("p", { class: "live-help", id: HELP }, text("live-help"));
-    const sources = element("a", { href: address("machine/sources.html") }, text("live-sources"));
+    const sources = element("a", { href: address("machine/sources.html"), target: "_blank" }, text("live-sources"));
     this.sources = element("p", { class: "live-sources" }, sources);
     this.inspect = new Inspect();
     this.element = element(
@@ -77,15 +77,24 @@ export class Panel {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colours);
     const choice = { attributes: true, attributeFilter: ["data-theme"] };
     new MutationObserver(colours).observe(document.documentElement, choice);
-    setInterval(() => this.look(), LOOK);
+    this.inspect.element.addEventListener("toggle", () => this.lookSoon());
+    setInterval(() => {
+      this.look();
+      this.rest();
+    }, LOOK);
   }
 
   /** Out of sight, and in a tab that is not seen, the machine rests, if it has nothing to do. */
   rest() {
     this.seen = this.inView && !document.hidden;
     if (this.state !== "running") return;
-    if (this.seen || this.opening || this.work?.typing || this.asking) this.machine.resume();
+    if (this.seen || this.opening || this.asking || this.types) this.machine.resume();
     else this.machine.pause();
+  }
+
+  /** Whether something is being typed that prints now and then. */
+  get types() {
+    return Boolean(this.work?.typing) && performance.now() - Math.max(this.heard, this.began) < CALM;
   }
 
   /** Shows what the panel is doing: none, loading, running or failed. */
@@ -112,15 +121,20 @@ export class Panel {
   async open(example) {
     this.come(example);
     // One on its way will be here.
-    this.opening ??= this.bring(document.activeElement).finally(() => {
+    await (this.opening ?? this.opens(this.bring(document.activeElement)));
+    // The one before was switched off while it came.
+    if (this.state === "none" && this.example === example) return this.open(example);
+    return this.state === "running" && this.session === example.session;
+  }
+
+  /** One machine, one session at a time. */
+  async opens(work) {
+    this.opening = work.finally(() => {
       this.opening = undefined;
       this.rest();
     });
     this.rest();
     await this.opening;
-    // The one before was switched off while it came.
-    if (this.state === "none" && this.example === example) return this.open(example);
-    return this.state === "running" && this.session === example.session;
   }
 
   async bring(pressed) {
@@ -178,7 +192,7 @@ export class Panel {
     this.bytes.textContent = "";
     const { machine, Terminal } = await load((bytes, total) => this.count(bytes, total));
     if (this.state !== "loading") {
-      machine.end();
+      await machine.end();
       throw new Stopped();
     }
     Object.assign(this, { machine, Terminal });
@@ -216,7 +230,6 @@ export class Panel {
     this.typist.begin();
     const time = Math.floor(Date.now() / 1000);
     const { terminals } = await this.machine.ask({ do: "begin", session: file, time });
-    if (!this.machine) throw new Stopped();
     this.session = this.element.dataset.session = session;
     this.work = new Work(session, parts(file), terminals, this.typist, {
       pressed: (figure) => this.follow(figure),
@@ -237,7 +250,7 @@ export class Panel {
     for (const [number, act] of this.early.splice(0)) this.on(number, act);
     const answered = await this.machine.ask({ do: "inspect", terminal: 0 }).catch(() => null);
     this.inspect.begin(answered);
-    if (answered) this.inspect.show(answered);
+    if (answered) this.inspect.show(answered, this.views[0].label);
   }
 
   terminal(name, number) {
@@ -246,8 +259,20 @@ export class Panel {
       sized: (columns, rows) => {
         this.machine?.ask({ do: "size", terminal: number, columns, rows }).catch(() => {});
       },
-      focused: () => (this.active = number),
+      focused: () => this.face(number),
     });
+  }
+
+  /** The reader is at a terminal. */
+  face(number) {
+    if (this.active !== number) this.lookSoon();
+    this.active = number;
+  }
+
+  /** What the reader turns to is looked at, whether or not it is time. */
+  lookSoon() {
+    this.looked = -Infinity;
+    this.calm = PATIENCE;
   }
 
   /** What belonged to the session before. */
@@ -317,9 +342,10 @@ export class Panel {
     if (calm && now - this.looked < this.calm) return;
     this.calm = calm ? Math.min(3 * this.calm, CALM) : PATIENCE;
     this.looked = now;
+    const { label } = this.views[this.active];
     const answer = this.machine.ask({ do: "inspect", terminal: this.active });
     // Where the process is gone the next one will be seen.
-    const looking = answer.then((seen) => this.inspect.show(seen)).catch(() => {});
+    const looking = answer.then((seen) => this.inspect.show(seen, label)).catch(() => {});
     this.looking = looking;
     await looking;
     if (this.looking === looking) this.looking = undefined;
@@ -327,15 +353,24 @@ export class Panel {
 
   /** The machine as it was in the beginning. */
   async again() {
+    if (this.renewing) return;
+    this.renewing = true;
+    while (this.opening) await this.opening;
+    if (this.state === "running") await this.opens(this.renew(document.activeElement));
+    this.renewing = false;
+  }
+
+  async renew(pressed) {
     this.status.textContent = text("live-begins");
+    this.session = undefined;
+    const made = this.machine.fresh();
     this.typist.begin();
     try {
-      await this.machine.fresh();
-      await this.begin();
-      this.view()?.focus();
+      await made;
     } catch (error) {
-      this.fail(error);
+      return this.fail(error);
     }
+    await this.bring(pressed);
   }
 
   async end() {
@@ -350,10 +385,9 @@ export class Panel {
 
   fail(error) {
     // It was switched off meanwhile.
-    if (error instanceof Stopped) return;
+    if (error instanceof Stopped || this.state === "none") return;
     console.error(error);
-    // Once it runs, it says itself what it could not do.
-    const said = this.machine ? text("live-refused", { why: error.message }) : sentence(error);
+    const said = sentence(error);
     this.machine?.end().catch(() => {});
     this.clear();
     this.machine = this.session = undefined;

@@ -17,7 +17,9 @@ export class Task {
 
   /** Fills in what was made up. */
   async begin() {
-    const { values } = await this.ask("task");
+    const begun = await this.ask("task").catch((error) => this.refused(error));
+    if (!begun) return;
+    const { values } = begun;
     for (const place of this.box.querySelectorAll("[data-value]")) {
       place.textContent = values[place.dataset.value] ?? place.dataset.value;
     }
@@ -36,9 +38,14 @@ export class Task {
         : text("live-task-not", { held, all: claims.length });
       this.claims.replaceChildren(...claims.map(item));
     } catch (error) {
-      this.said.textContent = text("live-refused", { why: error.message });
+      this.refused(error);
     }
     this.button.removeAttribute("aria-busy");
+  }
+
+  /** Says what the machine could not do. */
+  refused(error) {
+    this.said.textContent = text("live-refused", { why: error.message });
   }
 
   /** Other shells have come: it can't be gone on with. */

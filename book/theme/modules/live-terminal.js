@@ -9,6 +9,18 @@ const CALM = 100;
 /** At most as wide as where sessions are recorded. */
 const COLUMNS = { least: 20, most: 100 };
 
+/** Keys that a touch keyboard lacks, what a terminal sends for them, and the sign on them that is no word. */
+const KEYS = [
+  ["escape", "\x1b"],
+  ["tab", "\t"],
+  ["interrupt", "\x03"],
+  ["end", "\x04"],
+  ["up", "\x1b[A", "↑"],
+  ["down", "\x1b[B", "↓"],
+  ["left", "\x1b[D", "←"],
+  ["right", "\x1b[C", "→"],
+];
+
 /** What a reader who sees the terminals, too, would call one. */
 export function terminalLabel(name) {
   return name === "" ? text("live-terminal-first") : text("live-terminal", { terminal: name });
@@ -24,6 +36,7 @@ export class TerminalView {
       "div",
       { class: "live-terminal", role: "group", "aria-label": this.label, "data-terminal": name, "data-number": number },
       element("p", { class: "live-name" }, this.label),
+      this.keys(),
       this.place,
     );
     this.terminal = new Terminal({
@@ -49,6 +62,24 @@ export class TerminalView {
       clearTimeout(this.dragged);
       this.dragged = setTimeout(() => this.fit(), CALM);
     });
+  }
+
+  /** Buttons for what a touch keyboard has no key for; only where there is one are they seen. */
+  keys() {
+    const buttons = KEYS.map(([key, bytes, sign]) => {
+      const name = text(`live-key-${key}`);
+      const button = element("button", { type: "button", "aria-label": name }, sign ?? name);
+      // The keyboard stays where it is.
+      button.addEventListener("pointerdown", (event) => event.preventDefault());
+      button.addEventListener("click", () => this.on.typed(this.sent(bytes)));
+      return button;
+    });
+    return element("div", { class: "live-keys", role: "group", "aria-label": text("live-keys") }, ...buttons);
+  }
+
+  /** Some programs want the arrows' other bytes (DECCKM). */
+  sent(bytes) {
+    return this.terminal.modes.applicationCursorKeysMode ? bytes.replace("\x1b[", "\x1bO") : bytes;
   }
 
   /** Draws it; it must be in the page. */

@@ -23,8 +23,16 @@ const DESK = 0;
 const TERMINALS = 1;
 // On the terminals' line this byte, which text never has, and a number say whose the next bytes are.
 const MARK = 0xff;
-// A question that takes longer has been lost.
+// A question that takes longer has been lost, and a machine that takes longer does not start.
 const PATIENCE = 60_000;
+
+const GONE = "the machine has ended";
+
+// What the desk says that it could not do.
+export class Refused extends Error {}
+
+// The machine was brought, and does not run.
+export class NotStarted extends Error {}
 
 // The emulator and its lines, whether it goes on from a snapshot or boots.
 export class Lines {
@@ -39,7 +47,6 @@ export class Lines {
   #listeners = new Map();
 
   #onLine;
-
   #patience;
 
   // `onLine` hears what the desk says without being asked; an answer may take so many milliseconds.
@@ -51,17 +58,22 @@ export class Lines {
   // Listens to this emulator from now on.
   join(emulator) {
     this.#emulator = emulator;
-    emulator.add_listener(`serial${DESK}-output-byte`, (byte) => {
-      this.#answers += this.#decoder.decode(Uint8Array.of(byte), { stream: true });
-      if (byte !== 10) return;
-      const answer = JSON.parse(this.#answers);
-      this.#answers = "";
-      if (answer.id === null) return this.#onLine(answer);
-      const settle = this.#questions.get(answer.id);
-      this.#questions.delete(answer.id);
-      settle?.(answer);
-    });
-    emulator.add_listener(`serial${TERMINALS}-output-byte`, (byte) => this.#terminalByte(byte));
+    const hear = (line, act) =>
+      emulator.add_listener(`serial${line}-output-byte`, (byte) => {
+        if (this.#emulator === emulator) act(byte);
+      });
+    hear(DESK, (byte) => this.#deskByte(byte));
+    hear(TERMINALS, (byte) => this.#terminalByte(byte));
+  }
+
+  // Whoever waits for an answer waits no more, and what is still said is not heard.
+  leave() {
+    this.#emulator = undefined;
+    for (const settle of this.#questions.values()) settle({ error: GONE });
+    this.#questions.clear();
+    this.#answers = "";
+    this.#printed.clear();
+    this.#marked = false;
   }
 
   onOutput(terminal, listener) {
@@ -75,32 +87,36 @@ export class Lines {
   }
 
   ask(question) {
+    if (!this.#emulator) return Promise.reject(new Refused(GONE));
     const id = ++this.#asked;
     return new Promise((done, failed) => {
       const lost = setTimeout(() => {
         this.#questions.delete(id);
-        failed(new Error(`the machine does not answer (${question.do})`));
+        failed(new Refused(`the machine does not answer (${question.do})`));
       }, this.#patience);
       this.#questions.set(id, (answer) => {
         clearTimeout(lost);
-        if (answer.error) failed(new Error(answer.error));
+        if (answer.error) failed(new Refused(answer.error));
         else done(answer);
       });
       this.#write(DESK, new TextEncoder().encode(`${JSON.stringify({ id, ...question })}\n`));
     });
   }
 
-  // Whoever waits for an answer waits no more.
-  forget() {
-    for (const settle of this.#questions.values()) settle({ error: "the machine has ended" });
-    this.#questions.clear();
-    this.#answers = "";
-    this.#printed.clear();
-    this.#marked = false;
+  #write(line, bytes) {
+    for (const byte of bytes) this.#emulator?.bus.send(`serial${line}-input`, byte);
   }
 
-  #write(line, bytes) {
-    for (const byte of bytes) this.#emulator.bus.send(`serial${line}-input`, byte);
+  #deskByte(byte) {
+    this.#answers += this.#decoder.decode(Uint8Array.of(byte), { stream: true });
+    if (byte !== 10) return;
+    const line = this.#answers;
+    this.#answers = "";
+    const answer = parsed(line);
+    if (answer?.id === null) return this.#onLine(answer);
+    const settle = this.#questions.get(answer?.id);
+    this.#questions.delete(answer?.id);
+    settle?.(answer);
   }
 
   #terminalByte(byte) {
@@ -126,11 +142,23 @@ export class Lines {
   }
 }
 
+// The guest's root may write to the desk's line, too: what is no answer is nothing.
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
 export class Machine {
+  // None while one is being ended: whoever let it run then would keep it from that.
   #emulator;
   #lines = new Lines();
-  // Makes an emulator that goes on from the snapshot.
+  // Makes an emulator that goes on from the snapshot; what it is called with hears why it can't.
   #make;
+  #paused = false;
+  #ended = false;
 
   // `root` is the address of the folder machine/, which ends in a slash.
   static async start(root, { onProgress = () => {} } = {}) {
@@ -151,12 +179,14 @@ export class Machine {
     ]);
     const { V86 } = await imported(library);
     const machine = new Machine();
-    machine.#make = () =>
+    machine.#make = (failed) =>
       new V86({
         ...hardware(about.memory),
-        wasm_fn: async (imports) => {
-          const { instance } = await WebAssembly.instantiate(program, imports);
-          return instance.exports;
+        // The emulator does not listen for what goes wrong in here.
+        wasm_fn: (imports) => {
+          const made = WebAssembly.instantiate(program, imports).then(({ instance }) => instance.exports);
+          made.catch(failed);
+          return made;
         },
         bios: { buffer: images[0] },
         vga_bios: { buffer: images[1] },
@@ -168,9 +198,25 @@ export class Machine {
   }
 
   async #begin() {
-    this.#emulator = this.#make();
-    this.#lines.join(this.#emulator);
-    await new Promise((started) => this.#emulator.add_listener("emulator-started", started));
+    const started = new Promise((done, failed) => {
+      // Where memory ends while the snapshot is unpacked nobody says so.
+      const late = setTimeout(() => failed(new NotStarted("the machine does not start")), PATIENCE);
+      const emulator = this.#make(failed);
+      this.#lines.join(emulator);
+      emulator.add_listener("emulator-started", () => {
+        clearTimeout(late);
+        done(emulator);
+      });
+    });
+    this.#emulator = await started;
+    this.#paused = false;
+  }
+
+  async #leave() {
+    const emulator = this.#emulator;
+    this.#emulator = undefined;
+    this.#lines.leave();
+    await emulator?.destroy();
   }
 
   // Calls back with the bytes that a terminal prints.
@@ -189,25 +235,31 @@ export class Machine {
     return this.#lines.ask(question.do === "begin" ? { time: now, ...question } : question);
   }
 
-  // The snapshot again: all is as after the start.
+  // The snapshot again: all is as after the start. One at a time.
   async fresh() {
-    this.#lines.forget();
     // Not by `restore_state`: the guest's timers would come once a second from then on.
-    await this.#emulator.destroy();
-    await this.#begin();
+    await this.#leave();
+    if (!this.#ended) await this.#begin();
+    if (!this.#ended) return;
+    await this.#leave();
+    throw new Refused(GONE);
   }
 
   pause() {
-    return this.#emulator.stop();
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#emulator?.stop();
   }
 
   resume() {
-    return this.#emulator.run();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#emulator?.run();
   }
 
   async end() {
-    this.#lines.forget();
-    await this.#emulator.destroy();
+    this.#ended = true;
+    await this.#leave();
   }
 }
 

@@ -226,9 +226,8 @@ fn pids(look: &mut Look) -> Result<()> {
     let now = group.number("pids.current").unwrap_or_default();
     look.finding("refused", match refused {
         0 => Err(format!(
-            "{seen}. There are {now} of {most}. The {}th `sleep` of a shell that is in it would be \
-             one too many: the shell counts as well.",
-            most
+            "{seen}. There are {now} of {most}. A shell that is in it, and begins {most} more in the \
+             background, would be refused: the shell counts as well.",
         )),
         _ => Ok(format!("{seen}.")),
     });
