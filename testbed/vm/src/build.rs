@@ -42,6 +42,7 @@ pub(crate) enum Kind {
 
 /// Lets cargo build for the machine; the programs that there are then.
 pub(crate) fn cargo(architecture: Architecture, arguments: &[&str]) -> Result<Vec<Artifact>> {
+    crate::host()?;
     let (mut cargo, triple, products) = match architecture {
         Architecture::X86_64 => (native(), "x86_64-unknown-linux-gnu".into(), "target"),
         Architecture::I686 => {

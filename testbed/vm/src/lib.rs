@@ -76,12 +76,28 @@ pub use machine::{Lost, Machine, Outcome};
 pub use project::Project;
 pub use vm_init::job::User;
 
+/// Whether this machine is one on which others can be made: the kernels, the programs and the
+/// compilers are for its kind of processor.
+///
+/// # Errors
+///
+/// When it is not.
+pub(crate) fn host() -> anyhow::Result<()> {
+    let here = std::env::consts::ARCH;
+    anyhow::ensure!(
+        here == "x86_64",
+        "virtual machines and compilers for others are made on x86-64, and this machine is {here}"
+    );
+    Ok(())
+}
+
 /// Whether a machine can be made with what is here, without fetching anything.
 ///
 /// # Errors
 ///
 /// When it can't, and why.
 pub fn ready() -> anyhow::Result<()> {
+    host()?;
     tool::output(std::process::Command::new(qemu::PROGRAM).arg("--version"))?;
     let userland = userland::path(Architecture::X86_64);
     let fetched = Kernel::X86_64.map(kernel::folder).into_iter().chain([userland]);
