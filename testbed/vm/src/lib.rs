@@ -107,17 +107,22 @@ pub fn ready() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fetches and makes ready what 64-bit machines need, for a place without a network. (For a 32-bit
-/// one that is a compiler, too, and few ask for it.)
+/// Fetches and makes ready what a shell in a 64-bit machine needs, for a place without a network: the
+/// kernels, Debian's programs, the first process, and the project's programs on their disk. (For a
+/// 32-bit one that is a compiler, too, and few ask for it.)
 ///
 /// # Errors
 ///
-/// When something can't be fetched.
+/// When something can't be fetched or built.
 pub fn fetch() -> anyhow::Result<()> {
-    let _lock = cache::lock()?;
+    host()?;
+    let lock = cache::lock()?;
     for kernel in Kernel::X86_64 {
         kernel::files(kernel)?;
     }
     userland::image(Architecture::X86_64)?;
+    drop(lock);
+    build::init(Architecture::X86_64)?;
+    Project::with_programs(Architecture::X86_64)?;
     Ok(())
 }
