@@ -43,7 +43,7 @@ struct Line {
     /// All of the chapters' tests. Where the processor is emulated that takes hours.
     #[arg(long, conflicts_with = "quick")]
     all: bool,
-    /// Writes the table into the README and the book.
+    /// Writes the table into the README and the book, if nothing in it is wrong.
     #[arg(long)]
     write: bool,
     /// Only these environments.
@@ -102,6 +102,7 @@ fn run(line: &Line) -> Result<bool> {
     let root = vm::project::root()?;
     let mut right = rows.iter().all(Row::is_right);
     if line.write {
+        ensure!(right, "a table with a ✗ is not written");
         page::write(&root, &table)?;
     } else {
         let marks: Vec<_> =
