@@ -42,13 +42,19 @@ pub(crate) enum Kind {
 
 /// Lets cargo build for the machine; the programs that there are then.
 pub(crate) fn cargo(architecture: Architecture, arguments: &[&str]) -> Result<Vec<Artifact>> {
-    let (mut cargo, triple) = match architecture {
-        Architecture::X86_64 => (native(), "x86_64-unknown-linux-gnu".into()),
-        Architecture::I686 => (Toolchain::get()?.cargo(Other::I686), Other::I686.triple()),
+    crate::host()?;
+    let (mut cargo, triple, products) = match architecture {
+        Architecture::X86_64 => (native(), "x86_64-unknown-linux-gnu".into(), "target"),
+        Architecture::I686 => {
+            (Toolchain::get()?.cargo(Other::I686), Other::I686.triple(), "target/cross")
+        }
     };
     cargo
         .args(arguments)
         .args(["--quiet", "--message-format=json-render-diagnostics", "--target", &triple])
+        // The machine has the project's folder, wherever else `CARGO_TARGET_DIR` may be.
+        .arg("--target-dir")
+        .arg(project().join(products))
         // A third of the size, and nobody debugs there.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())

@@ -76,12 +76,28 @@ pub use machine::{Lost, Machine, Outcome};
 pub use project::Project;
 pub use vm_init::job::User;
 
+/// Whether this machine is one on which others can be made: the kernels, the programs and the
+/// compilers are for its kind of processor.
+///
+/// # Errors
+///
+/// When it is not.
+pub(crate) fn host() -> anyhow::Result<()> {
+    let here = std::env::consts::ARCH;
+    anyhow::ensure!(
+        here == "x86_64",
+        "virtual machines and compilers for others are made on x86-64, and this machine is {here}"
+    );
+    Ok(())
+}
+
 /// Whether a machine can be made with what is here, without fetching anything.
 ///
 /// # Errors
 ///
 /// When it can't, and why.
 pub fn ready() -> anyhow::Result<()> {
+    host()?;
     tool::output(std::process::Command::new(qemu::PROGRAM).arg("--version"))?;
     let userland = userland::path(Architecture::X86_64);
     let fetched = Kernel::X86_64.map(kernel::folder).into_iter().chain([userland]);
@@ -91,17 +107,22 @@ pub fn ready() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fetches and makes ready what 64-bit machines need, for a place without a network. (For a 32-bit
-/// one that is a compiler, too, and few ask for it.)
+/// Fetches and makes ready what a shell in a 64-bit machine needs, for a place without a network: the
+/// kernels, Debian's programs, the first process, and the project's programs on their disk. (For a
+/// 32-bit one that is a compiler, too, and few ask for it.)
 ///
 /// # Errors
 ///
-/// When something can't be fetched.
+/// When something can't be fetched or built.
 pub fn fetch() -> anyhow::Result<()> {
-    let _lock = cache::lock()?;
+    host()?;
+    let lock = cache::lock()?;
     for kernel in Kernel::X86_64 {
         kernel::files(kernel)?;
     }
     userland::image(Architecture::X86_64)?;
+    drop(lock);
+    build::init(Architecture::X86_64)?;
+    Project::with_programs(Architecture::X86_64)?;
     Ok(())
 }

@@ -25,6 +25,9 @@ use crate::{Project, cache, initramfs, terminal, tool, userland};
 /// How long a machine may take until it says hello, where the processor helps.
 const KVM_PATIENCE: Duration = Duration::from_secs(5);
 
+/// And where QEMU translates: half a minute on a busy host, and not for ever on any.
+const TCG_PATIENCE: Duration = Duration::from_secs(120);
+
 /// What a machine is to have. Nothing of it exists before [`Machine::run`].
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -53,7 +56,11 @@ pub struct Outcome {
 pub enum Lost {
     /// Time was up.
     TimedOut(Duration),
-    /// The machine ended before its command, twice; what its console said last.
+    /// No first process said hello in this time.
+    Silent(Duration),
+    /// QEMU would not be such a machine; what it said.
+    Refused(String),
+    /// The machine ended before its command; what QEMU and its console said last.
     Died(String),
 }
 
@@ -65,11 +72,16 @@ impl std::fmt::Display for Lost {
             Self::TimedOut(after) => {
                 write!(f, "the command had not ended after {} s: machine stopped", after.as_secs())
             }
-            Self::Died(console) if console.is_empty() => {
+            Self::Silent(after) => {
+                write!(f, "the machine had not started after {} s: stopped", after.as_secs())
+            }
+            Self::Refused(said) if said.is_empty() => f.write_str("QEMU ended without a word"),
+            Self::Refused(said) => write!(f, "QEMU refuses: {said}"),
+            Self::Died(said) if said.is_empty() => {
                 f.write_str("the machine ended before its command, and did not say why")
             }
-            Self::Died(console) => {
-                write!(f, "the machine ended before its command. Its console said:\n{console}")
+            Self::Died(said) => {
+                write!(f, "the machine ended before its command. It said last:\n{said}")
             }
         }
     }
@@ -234,7 +246,8 @@ impl Machine {
         self.watched(command, &mut Logged(log))
     }
 
-    /// Runs a command that is connected with this process's own terminal.
+    /// Runs a command that is connected with this process's own terminal. The terminal is as before
+    /// when this returns.
     ///
     /// # Errors
     ///
@@ -248,14 +261,12 @@ impl Machine {
             machine = machine.environment(variable);
         }
         let mut terminal = terminal::Terminal::default();
-        machine.watched(command, &mut terminal)
+        // Once: who broke the machine is not to find another one in its place.
+        machine.attempt(&machine.job(command), &mut terminal)
     }
 
-    fn watched<W: Into<OsString>>(
-        &self,
-        command: impl IntoIterator<Item = W>,
-        watcher: &mut dyn Watcher,
-    ) -> Result<u8> {
+    /// What the machine is told to do.
+    fn job<W: Into<OsString>>(&self, command: impl IntoIterator<Item = W>) -> Job {
         let mut job = self.job.clone();
         job.command = command.into_iter().map(Into::into).collect();
         job.get = self.get.iter().map(|(from, _)| from.clone()).collect();
@@ -263,6 +274,15 @@ impl Machine {
             // The last disk.
             job.archive = Some(device(2 + self.disks.len()).into());
         }
+        job
+    }
+
+    fn watched<W: Into<OsString>>(
+        &self,
+        command: impl IntoIterator<Item = W>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<u8> {
+        let job = self.job(command);
         match self.attempt(&job, watcher) {
             // QEMU's translation has faults of its own: once is chance.
             Err(error) if matches!(error.downcast_ref(), Some(Lost::Died(_))) => {
@@ -273,20 +293,35 @@ impl Machine {
         }
     }
 
-    /// One machine; where KVM turns out not to work, another one.
     fn attempt(&self, job: &Job, watcher: &mut dyn Watcher) -> Result<u8> {
-        let accelerator = Accelerator::best()?;
-        let mut running = Running::start(self, accelerator)?;
-        if accelerator == Accelerator::Kvm && running.hello(KVM_PATIENCE).is_err() {
-            drop(running);
-            Accelerator::kvm_failed()?;
-            running = Running::start(self, Accelerator::Tcg)?;
-            running.hello(self.patience)?;
-        } else if accelerator == Accelerator::Tcg {
-            running.hello(self.patience)?;
-        }
-        running.work(job, watcher, &self.get)
+        self.started()?.work(job, watcher, &self.get)
     }
+
+    /// A machine that has said hello; where KVM turns out not to work, an emulated one.
+    fn started(&self) -> Result<Running> {
+        let emulated = || Running::hello(self, Accelerator::Tcg, TCG_PATIENCE);
+        if Accelerator::best()? == Accelerator::Tcg {
+            return emulated();
+        }
+        match Running::hello(self, Accelerator::Kvm, KVM_PATIENCE) {
+            Err(error) if error.is::<Lost>() && !is_late(&error) => {
+                // KVM is to blame only if the same machine starts without.
+                let running = emulated()?;
+                Accelerator::kvm_failed()?;
+                eprintln!(
+                    "vm: KVM starts no kernel here, so QEMU translates, which is some ten times \
+                     slower. After the next boot KVM is tried again."
+                );
+                Ok(running)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Whether the caller's own time was up.
+fn is_late(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Lost::TimedOut(_)))
 }
 
 /// Disks are named in the order in which they are given: first the root, then the modules.
@@ -349,15 +384,17 @@ impl Running {
         Ok(Self { qemu, port, console, began, patience: machine.patience, scratch: Some(scratch) })
     }
 
-    /// Waits until the first process is there.
-    fn hello(&mut self, patience: Duration) -> Result<()> {
-        match self.next(patience.min(self.patience)) {
+    /// Starts a machine and waits until its first process is there.
+    fn hello(machine: &Machine, accelerator: Accelerator, patience: Duration) -> Result<Self> {
+        let mut running = Self::start(machine, accelerator)?;
+        match running.next(patience.min(running.patience)) {
             Ok((Kind::Hello, _)) => {
-                self.scratch = None;
-                Ok(())
+                running.scratch = None;
+                Ok(running)
             }
             Ok(_) => bail!("the machine does not greet"),
-            Err(silence) => Err(self.lost(&silence)),
+            Err(Silence::Late) if patience < running.patience => Err(Lost::Silent(patience).into()),
+            Err(silence) => Err(running.lost(&silence)),
         }
     }
 
@@ -406,15 +443,27 @@ impl Running {
         match silence {
             Silence::Late => Lost::TimedOut(self.patience).into(),
             Silence::Ended => {
-                let _ = self.qemu.wait();
                 let mut said = Vec::new();
+                if let Some(mut qemu) = self.qemu.stderr.take() {
+                    let _ = qemu.read_to_end(&mut said);
+                }
+                // A machine that ends by itself is a success to QEMU, whatever its kernel said.
+                let refused = self.qemu.wait().is_ok_and(|it| it.code().is_some_and(|it| it != 0));
+                if refused {
+                    return Lost::Refused(text(&said)).into();
+                }
                 let _ = self.console.read_to_end(&mut said);
-                let said = String::from_utf8_lossy(&said).replace('\r', "");
+                let said = text(&said);
                 let lines: Vec<_> = said.lines().collect();
                 Lost::Died(lines[lines.len().saturating_sub(60)..].join("\n")).into()
             }
         }
     }
+}
+
+/// What was said, to be shown.
+fn text(said: &[u8]) -> String {
+    String::from_utf8_lossy(said).replace('\r', "").trim_end().into()
 }
 
 impl Drop for Running {
@@ -445,7 +494,7 @@ fn connect(arguments: &[OsString], listener: &UnixListener) -> Result<(Child, Un
         }
         if qemu.try_wait()?.is_some() {
             let output = qemu.wait_with_output()?;
-            bail!("QEMU refuses: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+            return Err(Lost::Refused(text(&output.stderr)).into());
         }
         std::thread::sleep(Duration::from_millis(2));
     }

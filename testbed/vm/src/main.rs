@@ -28,7 +28,10 @@ enum Verb {
     Shell(Options),
     /// Runs the project's tests in a new machine.
     Test(Test),
-    /// Fetches everything for the 64-bit machines ahead of time, and makes it ready.
+    /// Makes ready all that a shell in a 64-bit machine needs: kernels and programs from Debian, and
+    /// the project's own programs.
+    ///
+    /// Afterwards it starts without a network, as long as the project is not changed.
     Fetch,
 }
 
@@ -137,7 +140,7 @@ fn test(options: &Options, words: &[String]) -> Result<u8> {
 fn fetch() -> Result<u8> {
     vm::fetch()?;
     println!(
-        "kernels 5.10, 6.1, 6.12 and their programs are in {}",
+        "kernels 5.10, 6.1, 6.12 and Debian's programs are in {}, the project's in target/vm",
         vm::cache::folder()?.display()
     );
     Ok(0)

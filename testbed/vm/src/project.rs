@@ -6,7 +6,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -142,6 +143,11 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Copies a file, or a symbolic link as such.
+fn copy(file: &Path, to: &Path) -> io::Result<()> {
+    if file.is_symlink() { symlink(fs::read_link(file)?, to) } else { fs::copy(file, to).map(drop) }
+}
+
 /// Makes the disk, if it does not hold these very files already.
 fn make(root: &Path, files: &[PathBuf], image: &Path) -> Result<()> {
     let mut content = String::new();
@@ -159,12 +165,13 @@ fn make(root: &Path, files: &[PathBuf], image: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(&tree);
     fs::create_dir_all(tree.join("target/tmp"))?;
     for file in files {
-        // Below the project, or where cargo was told to build.
-        let Ok(path) = file.strip_prefix(root) else { continue };
-        let to = tree.join(path);
+        let to = tree.join(file.strip_prefix(root)?);
         fs::create_dir_all(to.parent().unwrap_or(&tree))?;
-        // No copy: the disk is one.
-        fs::hard_link(file, &to).with_context(|| format!("{}: link", file.display()))?;
+        // No copy: the disk is one. But a link can't leave a file system, nor be to another user's
+        // file.
+        fs::hard_link(file, &to)
+            .or_else(|_| copy(file, &to))
+            .with_context(|| format!("{} can't be put on the disk", file.display()))?;
     }
     let new = image.with_extension("new");
     disk::make(&tree, &new, FREE, &[Path::new("/")])?;

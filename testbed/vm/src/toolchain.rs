@@ -97,6 +97,7 @@ impl Toolchain {
     ///
     /// When it can't be fetched or unpacked.
     pub fn get() -> Result<Self> {
+        crate::host()?;
         let _lock = cache::lock()?;
         let toolchain = Self { folder: cache::folder()?.join("rust-1.85") };
         if !toolchain.folder.exists() {

@@ -1,8 +1,9 @@
 //! Debian's programs on a disk.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -110,6 +111,9 @@ const FOLDERS: [&str; 10] =
 /// The room that a machine has for what it writes, in MiB.
 const FREE: u64 = 2048;
 
+/// How long a disk stays that nobody uses.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Where the disk is, or will be. It is named after what it is made of.
 pub(crate) fn path(architecture: Architecture) -> Result<PathBuf> {
     let kind = match architecture {
@@ -135,8 +139,36 @@ pub fn image(architecture: Architecture) -> Result<PathBuf> {
         let _ = fs::remove_dir_all(&tree);
         make(architecture, &tree, &image).context("the machine's programs")?;
         fs::remove_dir_all(&tree)?;
+        forget_unused(&image, SystemTime::now())?;
     }
+    // Somebody uses it: a sign for `forget_unused`. Where it is another user's, reading it is one.
+    let _ = File::open(&image).and_then(|file| file.set_modified(SystemTime::now()));
     Ok(image)
+}
+
+/// Removes disks of the same kind that nobody has used for a month: of lists of packages that were
+/// changed since. Other copies of the project may still want theirs, and a machine that runs keeps
+/// its own.
+fn forget_unused(image: &Path, now: SystemTime) -> Result<()> {
+    let folder = image.parent().context("a disk in no folder")?;
+    for entry in fs::read_dir(folder)? {
+        let other = entry?.path();
+        if other != image && kind(&other).is_some() && kind(&other) == kind(image) {
+            let about = other.metadata()?;
+            let used = about.accessed()?.max(about.modified()?);
+            if now.duration_since(used).is_ok_and(|unused| unused > KEPT) {
+                fs::remove_file(&other)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The part of a disk's name before what it is made of.
+fn kind(image: &Path) -> Option<&str> {
+    let name = image.file_name()?.to_str()?.strip_suffix(".ext4")?;
+    let (kind, _) = name.rsplit_once('-')?;
+    Some(kind)
 }
 
 fn make(architecture: Architecture, tree: &Path, image: &Path) -> Result<()> {
@@ -174,4 +206,40 @@ fn make(architecture: Architecture, tree: &Path, image: &Path) -> Result<()> {
     disk::make(tree, &new, FREE, &[Path::new("/home/student")])?;
     fs::rename(new, image)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use nix::unistd::mkdtemp;
+
+    use super::*;
+
+    #[test]
+    fn a_new_disk_takes_the_place_of_those_of_its_kind_that_nobody_uses() {
+        let folder = mkdtemp(&env::temp_dir().join("coracle-userland-XXXXXX")).unwrap();
+        let old = ["userland-1.ext4", "userland-i386-1.ext4", "userland-2.new", "lock"];
+        for name in old {
+            File::create(folder.join(name)).unwrap();
+        }
+        let later = SystemTime::now() + KEPT + Duration::from_secs(60);
+        let used = File::create(folder.join("userland-3.ext4")).unwrap();
+        used.set_modified(later - Duration::from_secs(60)).unwrap();
+        let new = folder.join("userland-4.ext4");
+        File::create(&new).unwrap();
+        forget_unused(&new, later).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        fs::remove_dir_all(&folder).unwrap();
+        let expected = [
+            "lock",
+            "userland-2.new",
+            "userland-3.ext4",
+            "userland-4.ext4",
+            "userland-i386-1.ext4",
+        ];
+        assert_eq!(left, expected);
+    }
 }

@@ -1,9 +1,13 @@
 //! A machine does what it is told, and says how it ended.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::pty::{Winsize, openpty};
+use nix::sys::termios::tcgetattr;
 use vm::{Kernel, Lost, Machine, Outcome, User};
 
 /// A machine, where one can be made.
@@ -87,6 +91,43 @@ fn a_machine_that_dies_or_takes_too_long_is_told_from_a_command_that_fails() {
     let died = machine.run(["sh", "-c", "echo c >/proc/sysrq-trigger; sleep 100"]).unwrap_err();
     let Some(Lost::Died(console)) = died.downcast_ref() else { panic!("{died:#}") };
     assert!(console.contains("sysrq triggered crash"), "{console}");
-    let late = machine.patience(Duration::from_secs(1)).run(["true"]).unwrap_err();
+    let late = machine.patience(Duration::from_secs(1)).run(["sleep", "1000"]).unwrap_err();
     assert!(matches!(late.downcast_ref(), Some(Lost::TimedOut(_))), "{late:#}");
+}
+
+#[test]
+fn what_qemu_will_not_be_it_says_itself() {
+    let Some(machine) = machine() else { return };
+    let refused = machine.memory(u32::MAX).run(["true"]).unwrap_err();
+    let Some(Lost::Refused(said)) = refused.downcast_ref() else { panic!("{refused:#}") };
+    assert!(said.contains("qemu-system-x86_64: "), "{said}");
+}
+
+/// The test runs itself as the program in the terminal.
+#[test]
+fn a_shell_whose_machine_dies_leaves_the_terminal_as_it_was() {
+    let Some(machine) = machine() else { return };
+    if env::var_os("IN_TERMINAL").is_some() {
+        let died = machine.converse(["sh", "-c", "echo c >/proc/sysrq-trigger; sleep 1000"]);
+        let died = died.unwrap_err();
+        assert!(matches!(died.downcast_ref(), Some(Lost::Died(_))), "{died:#}");
+        return;
+    }
+    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(Some(&size), None).unwrap();
+    let before = tcgetattr(&terminal.slave).unwrap();
+    let end = || Stdio::from(terminal.slave.try_clone().unwrap());
+    let name = "a_shell_whose_machine_dies_leaves_the_terminal_as_it_was";
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", name])
+        .env("IN_TERMINAL", "")
+        .stdin(end())
+        .stdout(end())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("once more"), "{said}");
+    assert_eq!(tcgetattr(&terminal.slave).unwrap(), before);
 }

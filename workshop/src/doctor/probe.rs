@@ -16,7 +16,7 @@ pub enum Probe {
     Wsl,
     /// A kernel that is new enough.
     Kernel,
-    /// A kind of machine that the workshop is tried on.
+    /// A kind of machine that the workshop is tried on, or at least compiled for.
     Architecture,
     /// Cargo, and a compiler that is new enough.
     Compiler,

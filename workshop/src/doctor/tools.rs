@@ -99,7 +99,7 @@ fn version(text: &str, before: &str) -> Option<(u32, u32)> {
 /// What can be told without trying anything.
 pub(super) fn look(here: &Surroundings) -> Findings {
     let newer = version(&here.kernel, "").is_none_or(|it| it >= LINUX);
-    let known = ["x86_64", "i686", "i586", "aarch64", "armv7l", "armv8l"];
+    let known = ["x86_64", "i686", "i586", "aarch64"];
     let known = known.contains(&here.architecture.as_str());
     let refusal = |works: bool, seen: String| (!works).then(|| Refusal::new(seen));
     let subordinate = |file| has_range(file, here);

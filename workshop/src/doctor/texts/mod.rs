@@ -164,7 +164,9 @@ pub(super) fn why(probe: Probe, refusal: &Refusal, here: &Surroundings) -> Strin
             "WSL 1 imitates Linux's calls on top of Windows' kernel, and has no namespaces. WSL 2 is a real Linux."
         }
         Probe::Kernel => "The workshop is written for Linux 5.10 and newer.",
-        Probe::Architecture => "The workshop is tried on x86-64, x86 and ARM.",
+        Probe::Architecture => {
+            "The workshop is tried on x86-64 and 32-bit x86. For 64-bit ARM it is compiled, and was not run there."
+        }
         Probe::Compiler => "The chapters are Rust programs, written for Rust 1.85 and newer.",
         Probe::Linker => {
             "Rust leaves the last step of building a program to the C compiler and its library."

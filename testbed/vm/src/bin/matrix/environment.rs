@@ -94,6 +94,12 @@ pub(crate) fn names() -> String {
     all().into_iter().map(|it| it.name).collect::<Vec<_>>().join(", ")
 }
 
+/// A name on the command line, if it is one of them.
+pub(crate) fn known(name: &str) -> Result<String, String> {
+    let known = all().iter().any(|it| it.name == name);
+    known.then(|| name.into()).ok_or_else(|| format!("there are {}", names()))
+}
+
 /// This machine: its kernel, and its cgroups where they are not the usual ones.
 fn here() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::unistd::geteuid;
@@ -35,23 +36,33 @@ const ALWAYS: [&str; 2] = ["process", "limits"];
 const SLOW: &str = "every_refused_call_is_one_sentence";
 
 impl Extent {
-    /// What the table says of what was not run.
-    pub(crate) fn leaves_out(self) -> Option<String> {
+    /// What the table says of what was run and what was not.
+    pub(crate) fn leaves_out(self) -> String {
         let tests = match self {
             Self::Quick => "those named `process` and `limits`",
             Self::Usual => "those named `process` and `limits`, and the net's,",
-            Self::All => return None,
+            Self::All => {
+                return format!(
+                    "Each chapter was checked in each environment, its tests were run, and the \
+                     program asked why where it can't run. {HOSTS}"
+                );
+            }
         };
-        Some(format!(
+        format!(
             "Each chapter was checked in each environment, and the program asked why where it can't \
              run. Of the tests {tests} were run, but for the one that has every kernel call refused \
              in turn. The others take a quarter of an hour and more for each of root's rows where \
-             the processor is emulated: the weekly run has them. Tests make a host of their own, \
-             which takes root, and what a chapter's tests do as an ordinary user they do in root's \
-             rows.",
-        ))
+             the processor is emulated: the weekly run has them. {HOSTS}",
+        )
     }
 }
+
+/// What an ordinary user's row does not have.
+const HOSTS: &str = "Tests make a host of their own, which takes root, and what a chapter's tests \
+                     do as an ordinary user they do in root's rows.";
+
+/// How long a machine may take for its script: longer than any has, and it ends.
+const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// In a machine there is no compiler, and root's is not for an ordinary user; a chapter is not to be
 /// called impossible for that: what is asked for its version answers.
@@ -103,7 +114,7 @@ fn run_there(
     let folder = script.parent().unwrap_or(&project.root);
     let put = |machine: &vm::Machine| {
         let machine = machine.clone().user(user).project(project).folder(&project.root);
-        let machine = machine.put(folder.join("for-doctor"), FOR_DOCTOR);
+        let machine = machine.put(folder.join("for-doctor"), FOR_DOCTOR).patience(LIMIT);
         machine.put(script, "/examine.sh").get("/tmp/results", folder.join("results"))
     };
     match place {

@@ -1,17 +1,19 @@
 //! Which chapter works where: every chapter, in every environment that a student may have.
 //!
-//! A cell of the table is the result of real runs: the chapter's tests, and `coracle check` of the
-//! finished chapter. Where they fail, `coracle doctor` in that environment has to say why; its
-//! sentence stands below the table. A failure that it can't explain is a mistake of ours, and the
-//! only thing that makes this program fail.
+//! A cell of the table is the result of real runs: `coracle check` of the finished chapter, and the
+//! chapter's tests, of which a plain run has only some (`Extent`). Where they fail, `coracle doctor`
+//! in that environment has to say why; its sentence stands below the table. Two things make this
+//! program fail: a failure that the doctor can't explain, and a cell that is not as the table in the
+//! README has it, unless that table is being written.
 //!
 //! # Layout
 //!
 //! * `environment`: the environments. `examine`: what is run in one. `verdict`: what came of it.
-//! * `page`: the table.
+//! * `page`: the table. `expected`: what the README's says.
 
 mod environment;
 mod examine;
+mod expected;
 mod page;
 mod verdict;
 
@@ -33,7 +35,7 @@ const AT_ONCE: usize = 2;
 
 /// Which chapter works where.
 #[derive(Parser)]
-#[command(name = "scripts/matrix")]
+#[command(name = "scripts/matrix", after_help = environments())]
 struct Line {
     /// Only one machine as root and one as an ordinary user, without the safety net's tests.
     #[arg(long)]
@@ -41,11 +43,16 @@ struct Line {
     /// All of the chapters' tests. Where the processor is emulated that takes hours.
     #[arg(long, conflicts_with = "quick")]
     all: bool,
-    /// Writes the table into the README and the book.
+    /// Writes the table into the README and the book, if nothing in it is wrong.
     #[arg(long)]
     write: bool,
-    /// Only these environments, by their names.
+    /// Only these environments.
+    #[arg(value_parser = environment::known)]
     only: Vec<String>,
+}
+
+fn environments() -> String {
+    format!("Environments: {}", environment::names())
 }
 
 fn main() -> ExitCode {
@@ -71,7 +78,6 @@ fn run(line: &Line) -> Result<bool> {
             }
         })
         .collect();
-    ensure!(!environments.is_empty(), "there are {}", environment::names());
     let whole = environments.len() == environment::all().len();
     ensure!(!line.write || whole, "only a whole table is written");
     // What runs on this very machine is alone with it; and what is for 32 bits is built apart.
@@ -88,15 +94,25 @@ fn run(line: &Line) -> Result<bool> {
     for (environments, at_once) in [(here, 1), (wide, AT_ONCE), (narrow, AT_ONCE)] {
         if let Some(first) = environments.first() {
             let project = Project::with_tests(first.architecture())?;
-            rows.extend(examine_all(&project, environments, extent, at_once)?);
+            rows.extend(examine_all(&project, environments, extent, at_once));
         }
     }
     let table = page::table(&rows, extent);
     println!("\n{table}");
+    let root = vm::project::root()?;
+    let mut right = rows.iter().all(Row::is_right);
     if line.write {
-        page::write(&vm::project::root()?, &table)?;
+        ensure!(right, "a table with a ✗ is not written");
+        page::write(&root, &table)?;
+    } else {
+        let marks: Vec<_> =
+            rows.iter().map(|row| (&row.environment.title[..], page::cells(row))).collect();
+        for difference in expected::differences(&page::known(&root)?, &marks) {
+            eprintln!("matrix: {difference}");
+            right = false;
+        }
     }
-    Ok(rows.iter().all(Row::is_right))
+    Ok(right)
 }
 
 /// Examines environments, so many of them at a time; their rows, in the same order.
@@ -105,7 +121,7 @@ fn examine_all(
     environments: Vec<Environment>,
     extent: Extent,
     at_once: usize,
-) -> Result<Vec<Row>> {
+) -> Vec<Row> {
     let left = Mutex::new(environments.into_iter().enumerate());
     let rows = Mutex::new(Vec::new());
     let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -121,11 +137,14 @@ fn examine_all(
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn examine(project: &Project, environment: Environment, extent: Extent) -> Result<Row> {
+fn examine(project: &Project, environment: Environment, extent: Extent) -> Row {
     let begun = Instant::now();
-    let results = examine::examine(project, &environment, extent)?;
-    let row = Row::new(environment, results.as_deref())?;
+    let examined = examine::examine(project, &environment, extent);
+    if let Err(error) = &examined {
+        eprintln!("{}: {error:#}", environment.name);
+    }
+    let row = Row::new(environment, examined, extent);
     let (name, cells) = (&row.environment.name, page::cells(&row).join(" "));
     eprintln!("{name:<18}{cells} {:4} s", begun.elapsed().as_secs());
-    Ok(row)
+    row
 }

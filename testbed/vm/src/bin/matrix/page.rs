@@ -51,9 +51,7 @@ pub(crate) fn table(rows: &[Row], extent: Extent) -> String {
     }
     text +=
         "\n● works, ◐ works but for what the letter says, ○ can't be done there, – was not run.\n";
-    if let Some(what) = extent.leaves_out() {
-        text += &format!("\n{what}\n");
-    }
+    text += &format!("\n{}\n", extent.leaves_out());
     for (number, note) in notes.iter().enumerate() {
         text += &format!("\n- **{}** {note}", letter(number));
     }
@@ -64,6 +62,15 @@ pub(crate) fn table(rows: &[Row], extent: Extent) -> String {
 fn letter(number: usize) -> String {
     let last = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
     if number < 26 { last.to_string() } else { letter(number / 26 - 1) + &last.to_string() }
+}
+
+/// The table that stands in the README.
+pub(crate) fn known(root: &Path) -> Result<String> {
+    let path = root.join("README.md");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let (_, rest) = text.split_once(BEGIN).context("README.md has no table")?;
+    let (table, _) = rest.split_once(END).context("README.md's table has no end")?;
+    Ok(table.into())
 }
 
 /// Writes the table between the marks of the two files that have it.

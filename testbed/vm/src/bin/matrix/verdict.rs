@@ -1,13 +1,13 @@
 //! What came of an examination.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use serde::Deserialize;
 
 use crate::environment::Environment;
-use crate::examine::SAFETY_NET;
+use crate::examine::{Extent, SAFETY_NET};
 
 /// A row of the table: an environment, and how each chapter fares there.
 pub(crate) struct Row {
@@ -86,17 +86,18 @@ struct Check {
 }
 
 impl Row {
-    pub(crate) fn new(environment: Environment, results: Option<&Path>) -> Result<Self> {
-        let Some(results) = results else {
-            let why = Cell::NotRun("this machine's root alone can run it".into());
-            return Ok(Self { environment, cells: vec![why; ROWS.len()] });
+    /// The row of an environment, from the results of its examination if there was one.
+    pub(crate) fn new(
+        environment: Environment,
+        examined: Result<Option<PathBuf>>,
+        extent: Extent,
+    ) -> Self {
+        let cells = match examined {
+            Ok(Some(results)) => cells(&results, extent),
+            Ok(None) => Ok(all(Cell::NotRun("this machine's root alone can run it".into()))),
+            Err(error) => Err(error),
         };
-        let text = fs::read(results.join("doctor.json"));
-        let text = text.with_context(|| format!("{}: no diagnosis", environment.name))?;
-        let diagnosis: Diagnosis = serde_json::from_slice(&text)
-            .with_context(|| format!("{}: {}", environment.name, results.display()))?;
-        let cells = ROWS.iter().map(|row| cell(row, &diagnosis, results)).collect();
-        Ok(Self { environment, cells })
+        Self { environment, cells: cells.unwrap_or_else(|error| all(unexamined(&error))) }
     }
 
     /// Whether every cell is explained.
@@ -105,7 +106,23 @@ impl Row {
     }
 }
 
-fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
+fn all(cell: Cell) -> Vec<Cell> {
+    vec![cell; ROWS.len()]
+}
+
+/// A cell where the examination itself went wrong: on one line, as a table's notes are.
+fn unexamined(error: &Error) -> Cell {
+    Cell::Wrong(format!("{error:#}").lines().collect::<Vec<_>>().join(" "))
+}
+
+fn cells(results: &Path, extent: Extent) -> Result<Vec<Cell>> {
+    let text = fs::read(results.join("doctor.json")).context("no diagnosis")?;
+    let diagnosis: Diagnosis =
+        serde_json::from_slice(&text).with_context(|| results.display().to_string())?;
+    Ok(ROWS.iter().map(|row| cell(row, &diagnosis, results, extent)).collect())
+}
+
+fn cell(row: &str, diagnosis: &Diagnosis, results: &Path, extent: Extent) -> Cell {
     let log = fs::read_to_string(results.join(format!("tests-{row}.log"))).unwrap_or_default();
     let failed = fs::read_to_string(results.join(format!("failed-{row}"))).unwrap_or_default();
     let failed = failed.split_whitespace().collect::<Vec<_>>().join(", ");
@@ -126,7 +143,10 @@ fn cell(row: &str, diagnosis: &Diagnosis, results: &Path) -> Cell {
     let run = read(format!("run-{row}.log"));
     if row == SAFETY_NET {
         return match (skipped(&log), failed.is_empty()) {
-            _ if log.is_empty() => Cell::NotRun("left out of the quick run".into()),
+            (_, true) if log.is_empty() => match extent {
+                Extent::Quick => Cell::NotRun("left out of the quick run".into()),
+                _ => Cell::Wrong("its tests did not run".into()),
+            },
             (None, true) => Cell::Works,
             _ if !lacks.is_empty() && told => Cell::Cannot(sentences),
             (Some(why), true) => Cell::NotRun(why),
@@ -191,6 +211,10 @@ fn skipped(log: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+
+    use nix::unistd::mkdtemp;
+
     use super::*;
 
     #[test]
@@ -216,6 +240,32 @@ mod tests {
         let told = "mount(0, \"lowerdir=…,upperdir=…,workdir=…,redirect_dir=off\")";
         assert_eq!(without_numbers(seen), told);
         assert_eq!(without_numbers("\"upperdir\", upperdir=/up"), "\"upperdir\", upperdir=/up");
+    }
+
+    /// A chapter 00 that lacks nothing, and no results but those that a test writes.
+    fn net(results: &Path, extent: Extent) -> Cell {
+        let chapter = Chapter { chapter: ROWS[0].into(), state: "works".into(), lacks: Vec::new() };
+        cell(SAFETY_NET, &Diagnosis { chapters: vec![chapter] }, results, extent)
+    }
+
+    #[test]
+    fn a_net_whose_tests_said_nothing_was_left_out_of_the_quick_run_alone() {
+        let results = mkdtemp(&env::temp_dir().join("coracle-matrix-XXXXXX")).unwrap();
+        let quick = net(&results, Extent::Quick);
+        let usual = net(&results, Extent::Usual);
+        fs::write(results.join("failed-net"), "harm-1234\n").unwrap();
+        let failed = net(&results, Extent::Quick);
+        fs::remove_dir_all(&results).unwrap();
+        assert_eq!(quick, Cell::NotRun("left out of the quick run".into()));
+        assert_eq!(usual, Cell::Wrong("its tests did not run".into()));
+        assert_eq!(failed, Cell::Wrong("harm-1234 failed".into()));
+    }
+
+    #[test]
+    fn an_error_is_a_sentence_of_one_line() {
+        let error = Error::msg("it died. It said:\nfirst\nsecond").context("a machine");
+        let cell = unexamined(&error);
+        assert_eq!(cell, Cell::Wrong("a machine: it died. It said: first second".into()));
     }
 
     #[test]
