@@ -93,6 +93,27 @@ fn the_files_of_the_network_are_there_in_spite_of_volumes() {
     assert_eq!(machine.prints(Who::Root, &words), "box\nmine\n");
 }
 
+/// What is read in /proc is the kernel's own word, and what is made in /dev is not made on the host.
+#[test]
+fn links_in_the_image_lead_no_volume_over_proc_and_no_device_to_the_host() {
+    let Some(machine) = Machine::new() else { return };
+    let layer = Layer::new().link("data", "/proc").link("deep", "proc/self").link("devices", "dev");
+    let image = machine.image_with("{}", layer);
+    for who in BOTH {
+        let _ = machine.host.sh("rm -rf /tmp/given; mkdir -m 777 /tmp/given");
+        for target in ["/data", "/data/sys", "/deep/attr"] {
+            let volume = format!("/tmp/given:{target}");
+            for volume in [volume.as_str(), target] {
+                let error = machine.fails(who, &["-v", volume, &image, "true"], 125);
+                assert!(error.contains("leads to the container's /proc"), "{volume}: {error}");
+            }
+        }
+        let volume = ["-v", "/tmp/given:/devices", &image, "ls", "/dev"];
+        assert_eq!(machine.prints(who, &volume), "");
+        assert_eq!(machine.host.sh("ls -A /tmp/given"), "");
+    }
+}
+
 #[test]
 fn links_in_the_image_lead_a_volume_nowhere_else() {
     let Some(machine) = Machine::new() else { return };
