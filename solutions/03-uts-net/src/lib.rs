@@ -29,6 +29,7 @@
 //! - [`network`]: the mechanism, and what `bridge`, `host` and `none` mean.
 //! - [`veth`]: the two ends of the cable. **The main exercises.**
 //! - [`bridge`]: the switch, made by the first container and removed after the last.
+//! - [`advertisement`]: who says that he is a router, and is not believed.
 //! - [`forwarding`]: the host as a router.
 //! - [`firewall`]: address translation, by nftables.
 //! - [`publish`]: `-p`, and how a port is reserved.
@@ -48,6 +49,7 @@
 //! published goes on as it began, until it pauses (connection tracking remembers it). Two containers
 //! in one process: see [`state`].
 
+pub mod advertisement;
 pub mod bridge;
 pub mod files;
 pub mod firewall;

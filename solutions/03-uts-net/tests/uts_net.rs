@@ -315,6 +315,22 @@ fn stale_interfaces_are_in_nobodys_way() {
     machine.assert_unchanged(&before, "afterwards");
 }
 
+/// CVE-2020-13401: a router advertisement from a container would give the host a default route.
+#[test]
+fn nobody_on_the_bridge_is_believed_to_be_a_router() {
+    let Some(machine) = Machine::new() else { return };
+    // A kernel without IPv6 believes nobody.
+    let believes = |interface: &str| {
+        format!("cd /proc/sys/net; [ ! -e ipv6 ] || grep -v '^0$' ipv6/conf/{interface}/accept_ra")
+    };
+    for who in BOTH {
+        assert_eq!(machine.sh(who, &[], &format!("{}; true", believes("eth0"))), "");
+    }
+    let server = machine.server(Who::Root, &[]);
+    assert_eq!(machine.host.sh(&format!("{}; true", believes("coracle0"))), "");
+    server.end();
+}
+
 #[test]
 fn forwarding_is_put_back_and_never_switched_off_for_others() {
     let Some(machine) = Machine::new() else { return };
