@@ -145,6 +145,9 @@ fn the_command_starts_clean() {
     let field = |name| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert_eq!(field("SigIgn:"), "SigIgn:\t0000000000000000");
     assert_eq!(field("SigBlk:"), "SigBlk:\t0000000000000000");
+    let script = format!("umask 077; exec {PROGRAM} run sh -c umask");
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(stdout(&output), "0022\n");
     let script = format!("exec 7</etc/passwd; exec {PROGRAM} run ls /proc/self/fd");
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     // 3 is the folder that ls reads.

@@ -33,6 +33,19 @@ fn a_fresh_volume_begins_with_what_the_image_has_there() {
 }
 
 #[test]
+fn the_callers_umask_keeps_nobody_in_the_container_out() {
+    let Some(machine) = Machine::new() else { return };
+    let image = machine.image(r#"{"Volumes":{"/new":{}}}"#);
+    let program = machine.program.display();
+    let script = "umask; stat -c '%a %n' /new /etc/hosts /etc/hostname /etc/resolv.conf";
+    let run = format!("umask 077; {program} run --network none {image} sh -c \"{script}\"");
+    assert_eq!(
+        machine.host.sh(&run),
+        "0022\n755 /new\n644 /etc/hosts\n644 /etc/hostname\n644 /etc/resolv.conf\n"
+    );
+}
+
+#[test]
 fn the_hosts_folders_and_files_can_be_seen() {
     let Some(machine) = Machine::new() else { return };
     let image = machine.image(r#"{"Volumes":{"/data":{}}}"#);
