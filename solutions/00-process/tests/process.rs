@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use testbed::{BOTH, Host, refusals, stderr, stdout};
+use testbed::{BOTH, Host, Who, refusals, stderr, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sol00-process");
 
@@ -109,6 +109,14 @@ fn looks_for_the_command_in_the_whole_path() {
         assert_eq!(run("no-such-program", path).status.code(), Some(127));
         assert_eq!(run("only-a-folder", path).status.code(), Some(126));
         assert_eq!(run("tool", "/tmp/closed:/tmp/first").status.code(), Some(126));
+        // What is in the closed folder only root can tell.
+        let output = run("/tmp/closed/tool", path);
+        let (status, words) = match who {
+            Who::Root => (127, "ENOENT"),
+            Who::User => (126, "(EACCES); this user may not enter a folder"),
+        };
+        assert_eq!(output.status.code(), Some(status));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }
 
