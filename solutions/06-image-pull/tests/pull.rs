@@ -335,6 +335,12 @@ fn an_image_for_another_machine_is_taken_only_on_request() {
     let output = run(&host, Who::Root, &["pull", &name]);
     assert_eq!(output.status.code(), Some(125));
     assert!(stderr(&output).contains("is made for linux/s390x, not for"), "{}", stderr(&output));
+    // What an image says of itself may be anything.
+    image.architecture = format!("\\u001b[2J{}", "x".repeat(100_000));
+    registry.put("web", "2", &image);
+    let said = stderr(&run(&host, Who::Root, &["pull", &registry.name("web:2")]));
+    assert!(said.contains("is made for linux/\\u{1b}[2Jxxx"), "{said}");
+    assert!(!said.contains('\x1b') && said.len() < 1000, "{said}");
     let output = run(&host, Who::Root, &["pull", "--platform", "linux/s390x", &name]);
     assert!(output.status.success(), "{}", stderr(&output));
 }

@@ -137,6 +137,8 @@ pub(crate) fn devices_left_out(count: u64) -> String {
 }
 
 pub(crate) fn other_platform(name: &Name, image: &Platform, wanted: &Platform) -> String {
+    // The image says what it is made for, so it may be anything.
+    let image: String = image.to_string().escape_debug().take(200).collect();
     format!(
         "{name} is made for {image}, not for {wanted}; `--platform {image}` takes it all the same"
     )
