@@ -10,6 +10,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
+use nix::sys::signal::SigSet;
 use nix::unistd::Pid;
 
 /// On which side of `clone(2)` we are.
@@ -246,6 +247,18 @@ pub fn default_signals() -> nix::Result<()> {
         Errno::result(result)?;
     }
     Ok(())
+}
+
+/// The same set with the real-time signals, for which `nix` has no names (`signal(7)`).
+#[must_use]
+pub(crate) fn with_real_time(signals: SigSet) -> SigSet {
+    let mut set: libc::sigset_t = *signals.as_ref();
+    for signal in libc::SIGRTMIN()..=libc::SIGRTMAX() {
+        // SAFETY: `set` is a set that was filled in, valid for writing, and outlives the call.
+        unsafe { libc::sigaddset(&raw mut set, signal) };
+    }
+    // SAFETY: a set that was filled in, to which only sigaddset(3) has added signals.
+    unsafe { SigSet::from_sigset_t_unchecked(set) }
 }
 
 /// Asks the kernel to send us SIGKILL when the thread that made us ends: `prctl(2)`.

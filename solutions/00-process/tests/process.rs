@@ -170,6 +170,18 @@ fn signals_reach_the_command() {
     assert_eq!(child.wait().unwrap().code(), Some(9));
 }
 
+/// systemd ends a container by the real-time signal 37 (SIGRTMIN+3).
+#[test]
+fn no_signal_that_is_meant_for_the_command_ends_the_program() {
+    for signal in ["ALRM", "PWR", "PROF", "37", "64"] {
+        let trap = format!("trap 'exit 9' {signal}; echo ready; while :; do sleep 0.01; done");
+        let (mut child, _) = started(&trap);
+        let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(9), "{signal}");
+    }
+}
+
 #[test]
 fn the_command_goes_when_the_program_is_killed() {
     let (mut child, mut stdout) = started("echo $$; exec sleep 600");
