@@ -279,6 +279,29 @@ fn a_wrong_layer_leaves_nothing() {
     }
 }
 
+/// As after Ctrl-C in `rmi`, and then a pull of the same image.
+#[test]
+fn what_a_killed_removal_left_is_in_nobodys_way() {
+    let Some(host) = Host::new() else { return };
+    let registry = Registry::start(Some(&host));
+    registry.put("web", "1", &three_layers());
+    let name = registry.name("web:1");
+    for verb in [&["rmi", &name][..], &["prune"]] {
+        pull(&host, Who::Root, &name);
+        let _ = host.sh(&format!(
+            "cd {}/coracle/solutions/store; for layer in $(ls layers); do
+                 mkdir -p partial/$layer.removed/fs; done
+             [ {} = rmi ] || echo '{{\"schemaVersion\":2,\"manifests\":[]}}' >index.json",
+            data(Who::Root),
+            verb[0]
+        ));
+        let output = run(&host, Who::Root, verb);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let left = fs::read_dir(store(&host, Who::Root).join("partial")).expect("a folder");
+        assert_eq!(left.count(), 0);
+    }
+}
+
 #[test]
 fn a_full_disk_is_told_and_leaves_no_damage() {
     let Some(host) = Host::new() else { return };

@@ -119,10 +119,18 @@ impl Store {
     /// When it can't be made.
     pub fn new_layer(&self, chain: &Digest) -> Result<NewLayer> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = self.partial(&format!("{}.{process}.{count}", chain.hex()));
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        made.tried(&texts::LAYER, format_args!("mkdir({folder:?})"))?;
+        let folder = loop {
+            let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let folder = self.partial(&format!("{}.{process}.{count}", chain.hex()));
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                // A process that had our number was killed, or has it in another PID namespace.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => {
+                    made.tried(&texts::LAYER, format_args!("mkdir({folder:?})"))?;
+                    break folder;
+                }
+            }
+        };
         let new = NewLayer { folder: Some(folder), place: self.layer_path(chain) };
         // What the whole root folder of the container looks like, if no layer says otherwise.
         let files = new.files();
