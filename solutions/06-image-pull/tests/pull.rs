@@ -348,6 +348,32 @@ fn a_hundred_killed_pulls_lose_no_space() {
 }
 
 #[test]
+fn one_damaged_layer_is_told_and_mended() {
+    let Some(host) = Host::new() else { return };
+    let registry = Registry::start(Some(&host));
+    registry.put("web", "1", &three_layers());
+    registry.put("web", "2", &Image::new("{}").layer(&archive(&[("other", 10)])));
+    let (one, two) = (registry.name("web:1"), registry.name("web:2"));
+    pull(&host, Who::Root, &one);
+    // As after a power cut.
+    let folder = format!("{}/coracle/solutions/store/layers", data(Who::Root));
+    let _ = host.sh(&format!("for file in {folder}/*/layer.json; do : >$file; done"));
+    pull(&host, Who::Root, &two);
+    let told = |output: &Output| {
+        let said = stderr(output);
+        assert!(said.contains("/layer.json\" makes no sense") && said.contains("rmi"), "{said}");
+    };
+    let output = run(&host, Who::Root, &["images"]);
+    assert_eq!(stdout(&output).lines().count(), 2, "{}", stderr(&output));
+    told(&output);
+    told(&run(&host, Who::Root, &["run", "--network", "none", &one, "true"]));
+    assert!(run(&host, Who::Root, &["rmi", &one]).status.success());
+    pull(&host, Who::Root, &one);
+    let output = run(&host, Who::Root, &["images"]);
+    assert_eq!((stdout(&output).lines().count(), stderr(&output).as_str()), (3, ""));
+}
+
+#[test]
 fn an_image_for_another_machine_is_taken_only_on_request() {
     let Some(host) = Host::new() else { return };
     let registry = Registry::start(Some(&host));

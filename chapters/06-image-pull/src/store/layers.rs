@@ -6,10 +6,10 @@
 //! folder that it adds a file to without describing it keeps the mode and the owner that it has
 //! below.
 //!
-//! Unlike blobs, unpacked layers are not synced to the disk: to wait for thousands of files would
-//! take longer than the pull. So after a power cut within half a minute of a pull a layer can be
-//! damaged. Docker, containerd and podman make the same choice. The blobs are safe: `rmi` and a new
-//! pull repair it.
+//! Unlike blobs, the files of unpacked layers are not synced to the disk: to wait for thousands of
+//! them would take longer than the pull. So after a power cut within half a minute of a pull a layer
+//! can be damaged. Docker, containerd and podman make the same choice. The blobs are safe: `rmi` and
+//! a new pull repair it.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -17,7 +17,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use process::Attempt;
@@ -108,7 +108,8 @@ impl Store {
         let _lock = lock::take(file, &folder, FlockArg::LockShared)?;
         let path = folder.join("layer.json");
         let bytes = fs::read(&path).tried(&texts::LAYER, format_args!("read({path:?})"))?;
-        let Facts { size } = serde_json::from_slice(&bytes)?;
+        let Facts { size } =
+            serde_json::from_slice(&bytes).with_context(|| texts::damaged_layer(&path))?;
         Ok(Some(HeldLayer { folder, size, _lock }))
     }
 
@@ -158,7 +159,10 @@ impl NewLayer {
     /// What `rename(2)` refuses.
     pub fn keep(mut self, size: u64) -> Result<()> {
         let facts = self.folder().join("layer.json");
-        fs::write(&facts, serde_json::to_vec(&Facts { size })?)
+        // This one file is synced: empty, it would keep the layer from being used at all.
+        let content = serde_json::to_vec(&Facts { size })?;
+        fs::write(&facts, content)
+            .and_then(|()| File::open(&facts)?.sync_all())
             .tried(&texts::LAYER, format_args!("write({facts:?})"))?;
         match fs::rename(self.folder(), &self.place) {
             Ok(()) => {

@@ -48,6 +48,16 @@ pub(crate) fn damaged(digest: &Digest) -> String {
     )
 }
 
+pub(crate) fn damaged_layer(facts: &Path) -> String {
+    format!(
+        "{facts:?} makes no sense, so its layer is damaged, as after a power cut; remove the images that have it (`rmi`) and pull them again"
+    )
+}
+
+pub(crate) fn not_listed(name: &Name, error: &anyhow::Error) -> String {
+    format!("{name} can't be listed: {error:#}")
+}
+
 pub(crate) fn unreadable(digest: &Digest) -> String {
     format!("the store's {digest} makes no sense")
 }
