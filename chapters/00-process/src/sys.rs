@@ -93,8 +93,9 @@ pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Re
     // Docker's default seccomp filter answers ENOSYS for clone3 (it can't look into the struct),
     // so inside a dev container only the older call works.
     if pid == -1 && Errno::last() == Errno::ENOSYS {
-        // SAFETY: as above. The first three arguments (flags, stack, where the pidfd goes) have
-        // this order on every architecture but s390.
+        // SAFETY: as in `clone3`: the child goes on on a copy of this stack, nobody else's lock can
+        // be held, and the pidfd's place outlives the call. The first three arguments (flags,
+        // stack, where the pidfd goes) have this order on every architecture but s390.
         pid = unsafe {
             let flags = flags | libc::SIGCHLD;
             libc::syscall(libc::SYS_clone, flags as libc::c_long, 0, &raw mut pidfd, 0, 0)

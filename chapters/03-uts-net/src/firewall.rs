@@ -20,18 +20,19 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use chroot_jail::needs::find_system_program;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use process::{Attempt, explain};
 
 use crate::bridge::{BRIDGE, Place};
 use crate::publish::Port;
-use crate::{texts, tool};
+use crate::texts;
 
 /// The program; `None` where it is not installed.
 #[must_use]
 pub fn nft() -> Option<PathBuf> {
-    tool::find("nft")
+    find_system_program("nft")
 }
 
 /// Makes a container's table. Says what else on this host drops forwarded packets.

@@ -26,8 +26,9 @@ use process::program::{Interpreter, interpreter};
 
 use crate::texts;
 
-/// Where the system's own programs are. An ordinary user's `PATH` lacks half of it.
-const SYSTEM: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Where the system's own programs are, and its administrator's. An ordinary user's `PATH` lacks half
+/// of it.
+const SYSTEM: [&str; 5] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin"];
 
 /// The given files and all that they need, each once.
 ///

@@ -37,7 +37,7 @@
 //! - [`state`], [`pool`]: what a run notes down, and how a killed one is found out.
 //! - [`outside`]: the same as an ordinary user, with `pasta` or `slirp4netns` as the way out.
 //! - [`netlink`]: the language in which all of this is said to the kernel.
-//! - [`subnet`], [`tool`]: networks of addresses; where a program is.
+//! - [`subnet`]: networks of addresses.
 //! - [`options`]: the command line of this chapter, for the later ones as well.
 //! - [`texts`]: all the words. [`sys`]: the one system call that `nix` lacks here.
 //!
@@ -65,7 +65,6 @@ pub mod state;
 pub mod subnet;
 pub mod sys;
 pub mod texts;
-pub mod tool;
 pub mod uts;
 pub mod veth;
 
