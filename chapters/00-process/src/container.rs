@@ -30,6 +30,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use anyhow::{Context, Result, anyhow};
 use nix::libc::{SIGKILL, SIGTERM};
 use nix::sched::CloneFlags;
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::Pid;
 
 use crate::failure::{self, Attempt, Failed};
@@ -131,6 +132,9 @@ fn enter(
     if !host.wait()? {
         sys::exit(failure::NOT_MADE);
     }
+    // What the caller's umask keeps from others, the container's own users may need. This is the
+    // umask of most systems' users, and of every runtime's containers.
+    umask(Mode::from_bits_truncate(0o022));
     for mechanism in &mut *mechanisms {
         mechanism.enter()?;
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
+use nix::sys::signal::SigSet;
 use nix::unistd::Pid;
 
 /// On which side of `clone(2)` we are.
@@ -92,8 +93,9 @@ pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Re
     // Docker's default seccomp filter answers ENOSYS for clone3 (it can't look into the struct),
     // so inside a dev container only the older call works.
     if pid == -1 && Errno::last() == Errno::ENOSYS {
-        // SAFETY: as above. The first three arguments (flags, stack, where the pidfd goes) have
-        // this order on every architecture but s390.
+        // SAFETY: as in `clone3`: the child goes on on a copy of this stack, nobody else's lock can
+        // be held, and the pidfd's place outlives the call. The first three arguments (flags,
+        // stack, where the pidfd goes) have this order on every architecture but s390.
         pid = unsafe {
             let flags = flags | libc::SIGCHLD;
             libc::syscall(libc::SYS_clone, flags as libc::c_long, 0, &raw mut pidfd, 0, 0)
@@ -246,6 +248,18 @@ pub fn default_signals() -> nix::Result<()> {
         Errno::result(result)?;
     }
     Ok(())
+}
+
+/// The same set with the real-time signals, for which `nix` has no names (`signal(7)`).
+#[must_use]
+pub(crate) fn with_real_time(signals: SigSet) -> SigSet {
+    let mut set: libc::sigset_t = *signals.as_ref();
+    for signal in libc::SIGRTMIN()..=libc::SIGRTMAX() {
+        // SAFETY: `set` is a set that was filled in, valid for writing, and outlives the call.
+        unsafe { libc::sigaddset(&raw mut set, signal) };
+    }
+    // SAFETY: a set that was filled in, to which only sigaddset(3) has added signals.
+    unsafe { SigSet::from_sigset_t_unchecked(set) }
 }
 
 /// Asks the kernel to send us SIGKILL when the thread that made us ends: `prctl(2)`.

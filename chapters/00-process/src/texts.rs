@@ -122,6 +122,7 @@ pub const STANDARD_OUTPUT: &str = "can't write to standard output";
 pub(crate) const NO_FORMAT: &str =
     "the file is neither an ELF program nor a script that begins with #!";
 pub(crate) const IS_FOLDER: &str = "it is a folder";
+pub(crate) const CLOSED_FOLDER: &str = "this user may not enter a folder on the way to it";
 pub(crate) const NOT_EXECUTABLE: &str =
     "the file may not be executed; `chmod +x` allows it, unless its file system is mounted noexec";
 pub(crate) const OPEN_FOR_WRITING: &str = "somebody has the file open for writing";

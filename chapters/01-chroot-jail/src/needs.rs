@@ -14,9 +14,9 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{self, Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -26,8 +26,23 @@ use process::program::{Interpreter, interpreter};
 
 use crate::texts;
 
-/// Where the system's own programs are. An ordinary user's `PATH` lacks half of it.
-const SYSTEM: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Where a system's loader is, on every distribution; the last two are NixOS's and Guix's.
+const LOADERS: [&str; 10] = [
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libx32",
+    "/nix/store",
+    "/gnu/store",
+];
+
+/// Where the system's own programs are, and its administrator's. An ordinary user's `PATH` lacks half
+/// of it.
+const SYSTEM: [&str; 5] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin"];
 
 /// The given files and all that they need, each once.
 ///
@@ -64,10 +79,18 @@ pub fn needs(file: &Path) -> Result<Vec<PathBuf>> {
 
 /// The libraries that `file` needs, and those that they need, as `loader` finds them.
 ///
+/// The loader is run, and the file may come from anywhere and name as its loader whatever it likes.
+/// So only one of the system's own is run: it lies in one of the system's folders, belongs to root,
+/// and nobody else may write to it.
+///
 /// # Errors
 ///
-/// When one of them is missing, or the loader can't be run on this machine.
+/// When one of them is missing, the loader is not the system's own, or can't be run on this machine.
 pub fn libraries(loader: &Path, file: &Path) -> Result<Vec<PathBuf>> {
+    let call = format_args!("execve({loader:?}, --list {file:?})").to_string();
+    if !is_the_systems(loader).tried(&texts::LOADER, &call)? {
+        bail!(texts::foreign_loader(file, loader));
+    }
     let output = Command::new(loader)
         .arg("--list")
         .arg(file)
@@ -76,11 +99,19 @@ pub fn libraries(loader: &Path, file: &Path) -> Result<Vec<PathBuf>> {
         // Else it gets /dev/null, and where that is missing, as in a jail, the error is ENOENT, too.
         .stdin(Stdio::piped())
         .output()
-        .tried(&texts::LOADER, format_args!("execve({loader:?}, --list {file:?})"))?;
+        .tried(&texts::LOADER, call)?;
     if !output.status.success() {
         bail!(texts::unresolved(file, &complaint(&output)));
     }
     Ok(output.stdout.split(|byte| *byte == b'\n').filter_map(listed).collect())
+}
+
+/// Whether this is the system's own loader, wherever links to it lie.
+fn is_the_systems(loader: &Path) -> io::Result<bool> {
+    let place = fs::canonicalize(loader)?;
+    let file = fs::metadata(&place)?;
+    let is_roots = file.uid() == 0 && file.mode() & 0o022 == 0;
+    Ok(is_roots && LOADERS.iter().any(|folder| place.starts_with(folder)))
 }
 
 /// The path in one line of the loader's list: `NAME => PATH (ADDRESS)` or `PATH (ADDRESS)`. The

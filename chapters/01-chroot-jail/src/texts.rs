@@ -189,6 +189,12 @@ pub(crate) fn no_interpreter(script: &Path, interpreter: &Path) -> String {
     format!("{script:?} is a script for {interpreter:?}, which this host does not have")
 }
 
+pub(crate) fn foreign_loader(file: &Path, loader: &Path) -> String {
+    format!(
+        "{file:?} names {loader:?} as its loader, which is not the system's own; to ask it would be to run it, whoever made it"
+    )
+}
+
 pub(crate) fn unresolved(file: &Path, complaint: &str) -> String {
     format!("the loader can't find all that {file:?} needs: {complaint}")
 }

@@ -13,9 +13,10 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use process::{Attempt, Step, explain};
 
 use crate::inside::{self, Make};
@@ -69,11 +70,6 @@ impl Mount {
         &self.target
     }
 
-    /// Whether it shows what is mounted elsewhere.
-    pub(crate) fn is_bind(&self) -> bool {
-        matches!(self.what, What::Bind { .. })
-    }
-
     fn because(mut self, step: &'static Step) -> Self {
         self.step = step;
         self
@@ -117,9 +113,11 @@ impl Mount {
     ///
     /// # Errors
     ///
-    /// What the kernel refuses; with an alternative, what it refuses of that.
+    /// What the kernel refuses; with an alternative, what it refuses of that. When the target lies
+    /// in the container's `/proc`, wherever its name said that it is.
     pub fn make(&self, root: BorrowedFd) -> Result<()> {
         let target = inside::open_or_make(root, &self.target, self.kind_of_target()?)?;
+        self.check_target(target.as_fd())?;
         // mount(2) takes a path. This one leads to the place that was found, wherever its names
         // point by now (proc_pid_fd(5)).
         let place = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
@@ -134,6 +132,16 @@ impl Mount {
             What::Bind { read_only: true, .. } => self.make_read_only(root),
             _ => Ok(()),
         }
+    }
+
+    /// Nothing is mounted over `/proc`: what is read there has to be the kernel's own word. A link in
+    /// the root can give that place any name, so the place itself is asked.
+    fn check_target(&self, target: BorrowedFd) -> Result<()> {
+        let path = &self.target;
+        let found = fstatfs(target).tried(&texts::INSIDE, format_args!("fstatfs({path:?})"))?;
+        let is_proc = matches!(self.what, What::Fresh { kind: "proc", .. });
+        ensure!(is_proc || found.filesystem_type() != PROC_SUPER_MAGIC, texts::over_proc(path));
+        Ok(())
     }
 
     fn try_at(&self, place: &Path) -> nix::Result<()> {

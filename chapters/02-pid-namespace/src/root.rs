@@ -34,7 +34,8 @@ pub trait Tree: Debug {
 #[derive(Debug)]
 pub struct Root {
     tree: Box<dyn Tree>,
-    mounts: Vec<Mount>,
+    standard: Vec<Mount>,
+    more: Vec<Mount>,
 }
 
 impl Root {
@@ -56,24 +57,19 @@ impl Root {
     /// This file tree, with fresh `/proc`, `/dev`, `/sys` and `/tmp`.
     #[must_use]
     pub fn of(tree: impl Tree + 'static) -> Self {
-        Self { tree: Box::new(tree), mounts: Mount::standard() }
+        Self { tree: Box::new(tree), standard: Mount::standard(), more: Vec::new() }
     }
 
     /// More mounts, made after the standard ones.
     #[must_use]
     pub fn mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
-        self.mounts.extend(mounts);
+        self.more.extend(mounts);
         self
     }
 
     /// The paths on which something is mounted. Those that the tree does not have are made.
     pub fn mount_points(&self) -> impl Iterator<Item = &Path> {
-        self.mounts.iter().map(Mount::target)
-    }
-
-    /// Whether a folder of the host's is to be seen at `/dev`: nothing is to be made in that one.
-    fn has_host_devices(&self) -> bool {
-        self.mounts.iter().any(|mount| mount.is_bind() && mount.target() == Path::new("/dev"))
+        self.standard.iter().chain(&self.more).map(Mount::target)
     }
 }
 
@@ -87,11 +83,14 @@ impl Mechanism for Root {
         let root = self.tree.mount()?;
         // While the old root is still there: a bind mount comes from it, and in a user namespace
         // the kernel makes a fresh /proc only for somebody who sees a whole one already.
-        for mount in &self.mounts {
+        for mount in &self.standard {
             mount.make(root.as_fd())?;
         }
-        if !self.has_host_devices() {
-            devices::make(root.as_fd())?;
+        // Before the others: one of them may put a folder of the host's at `/dev`, by that name or by
+        // a link to it, and nothing is to be made in that one.
+        devices::make(root.as_fd())?;
+        for mount in &self.more {
+            mount.make(root.as_fd())?;
         }
         pivot(root)
     }

@@ -15,7 +15,7 @@ use crate::netlink::Netlink;
 use crate::pool::{Lease, Pool};
 use crate::state::State;
 use crate::subnet::Subnet;
-use crate::{firewall, forwarding, texts, veth};
+use crate::{advertisement, firewall, forwarding, texts, veth};
 
 /// The bridge's name.
 pub const BRIDGE: &str = "coracle0";
@@ -157,6 +157,7 @@ fn make(netlink: &mut Netlink) -> Result<Subnet> {
     // With an address of its own: else the bridge takes the lowest of what is plugged in, and
     // changes it when a container comes or goes.
     netlink.add_bridge(BRIDGE, veth::mac(subnet.host(1)))?;
+    advertisement::believe_nobody(BRIDGE)?;
     netlink.add_address(BRIDGE, subnet.host(1), subnet.prefix())?;
     netlink.up(BRIDGE)?;
     Ok(subnet)

@@ -20,18 +20,19 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use chroot_jail::needs::find_system_program;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use process::{Attempt, explain};
 
 use crate::bridge::{BRIDGE, Place};
 use crate::publish::Port;
-use crate::{texts, tool};
+use crate::texts;
 
 /// The program; `None` where it is not installed.
 #[must_use]
 pub fn nft() -> Option<PathBuf> {
-    tool::find("nft")
+    find_system_program("nft")
 }
 
 /// Makes a container's table. Says what else on this host drops forwarded packets.
@@ -77,9 +78,11 @@ fn table(place: &Place, ports: &[Port]) -> String {
         let _ =
             writeln!(redirects, "    {to} {protocol} dport {host} dnat to {address}:{container}");
     }
-    // `raw` comes before everything else. With route_localnet the host would take a packet for
-    // 127.0.0.1 from the bridge, and with it anybody there could talk to programs that only listen
-    // to the host itself (CVE-2020-8558).
+    // `raw` comes before everything else: nobody but the host itself may ask for 127.0.0.1. With
+    // route_localnet the host would take such a packet from the bridge, and anybody there could talk
+    // to programs that only listen to the host itself (CVE-2020-8558). And what is published on
+    // 127.0.0.1, `prerouting` would pass on to the container, whoever in the local network asks,
+    // before the kernel looks where the packet comes from (moby#45610).
     // `forward`: from outside only what is published.
     // `output` is for connections from the host itself: locally generated packets do not pass
     // `prerouting`.
@@ -91,7 +94,7 @@ delete table ip coracle_{number}
 table ip coracle_{number} {{
   chain raw {{
     type filter hook prerouting priority -300
-    iifname {BRIDGE} ip daddr 127.0.0.0/8 drop
+    iifname != \"lo\" ip daddr 127.0.0.0/8 drop
   }}
   chain forward {{
     type filter hook forward priority 0

@@ -29,6 +29,7 @@
 //! - [`network`]: the mechanism, and what `bridge`, `host` and `none` mean.
 //! - [`veth`]: the two ends of the cable. **The main exercises.**
 //! - [`bridge`]: the switch, made by the first container and removed after the last.
+//! - [`advertisement`]: who says that he is a router, and is not believed.
 //! - [`forwarding`]: the host as a router.
 //! - [`firewall`]: address translation, by nftables.
 //! - [`publish`]: `-p`, and how a port is reserved.
@@ -36,7 +37,7 @@
 //! - [`state`], [`pool`]: what a run notes down, and how a killed one is found out.
 //! - [`outside`]: the same as an ordinary user, with `pasta` or `slirp4netns` as the way out.
 //! - [`netlink`]: the language in which all of this is said to the kernel.
-//! - [`subnet`], [`tool`]: networks of addresses; where a program is.
+//! - [`subnet`]: networks of addresses.
 //! - [`options`]: the command line of this chapter, for the later ones as well.
 //! - [`texts`]: all the words. [`sys`]: the one system call that `nix` lacks here.
 //!
@@ -48,6 +49,7 @@
 //! published goes on as it began, until it pauses (connection tracking remembers it). Two containers
 //! in one process: see [`state`].
 
+pub mod advertisement;
 pub mod bridge;
 pub mod files;
 pub mod firewall;
@@ -63,7 +65,6 @@ pub mod state;
 pub mod subnet;
 pub mod sys;
 pub mod texts;
-pub mod tool;
 pub mod uts;
 pub mod veth;
 

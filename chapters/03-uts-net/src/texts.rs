@@ -56,6 +56,12 @@ pub(crate) const BRIDGE: Step = Step {
     ],
 };
 
+pub(crate) const ADVERTISEMENTS: Step = Step {
+    section: "03#bridge",
+    why: "no container can say that it is the router that packets of IPv6 go to",
+    causes: &[(Errno::EACCES, READ_ONLY_SETTINGS)],
+};
+
 pub(crate) const VETH: Step = Step {
     section: "03#veth",
     why: "a cable with two ends: what goes in at one comes out at the other; one is here, the other in the container's network namespace, and both are born switched off",

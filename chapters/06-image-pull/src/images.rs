@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{DecimalBytes, HumanDuration};
+use process::explain;
 use serde_json::{Value, json};
 
 use crate::name::Name;
@@ -93,7 +94,7 @@ pub fn get(store: &Store, name: &Name, when: When, options: &PullOptions) -> Res
         bail!(texts::not_here_and_never(&name.to_string()));
     }
     if when == When::Missing {
-        process::explain::say(texts::fetching(name));
+        explain::say(texts::fetching(name));
     }
     options.fetch(store, name, To::Error)?;
     store.image(name)?.with_context(|| texts::not_here(&name.to_string()))
@@ -122,9 +123,13 @@ pub fn list(store: &Store, options: &ListOptions) -> Result<()> {
     let mut rows = Vec::new();
     for entry in store.entries()? {
         let name: Name = entry.name.parse()?;
-        // One whose layers are not all here can't be run, but it can be removed.
-        let Some(image) = store.image(&name)? else { continue };
-        rows.push((name, image));
+        match store.image(&name) {
+            Ok(Some(image)) => rows.push((name, image)),
+            // One whose layers are not all here can't be run, but it can be removed.
+            Ok(None) => {}
+            // So can one that is damaged, and the others are still to be seen.
+            Err(error) => explain::say(texts::not_listed(&name, &error)),
+        }
     }
     let mut out = io::stdout().lock();
     if options.json {

@@ -38,7 +38,11 @@ pub fn none_of(name: &CStr, candidates: &[CString]) -> Failed {
             return refused(candidate, if executable { Errno::ENOENT } else { Errno::EACCES });
         }
     }
-    let mut failed = refused(name, Errno::ENOENT);
+    // A path may lead through a folder that may not be entered; what is behind it can't be told. A
+    // folder of PATH that may not be entered is passed over, as shells do.
+    let may_be_there =
+        name.to_bytes().contains(&b'/') && access(name, AccessFlags::F_OK) == Err(Errno::EACCES);
+    let mut failed = refused(name, if may_be_there { Errno::EACCES } else { Errno::ENOENT });
     if !name.to_bytes().contains(&b'/') {
         failed.sentence += &format!("; {}", texts::not_in_path(candidates.len()));
     }
@@ -98,6 +102,7 @@ fn why(path: &Path, errno: Errno) -> Option<String> {
             None => Some(texts::NO_FORMAT.into()),
         },
         Errno::EACCES if path.is_dir() => Some(texts::IS_FOLDER.into()),
+        Errno::EACCES if !path.exists() => Some(texts::CLOSED_FOLDER.into()),
         Errno::EACCES => Some(texts::NOT_EXECUTABLE.into()),
         Errno::ETXTBSY => Some(texts::OPEN_FOR_WRITING.into()),
         _ => None,

@@ -24,16 +24,24 @@ use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
 use crate::failure::{Attempt, Failed};
-use crate::{Process, explain, texts};
+use crate::{Process, explain, sys, texts};
 
-/// The signals that are passed on.
-const FORWARDED: [Signal; 6] = [
+/// The signals that are passed on, and the real-time ones: all that somebody may send, and that
+/// would end us with nothing taken down.
+const FORWARDED: [Signal; 13] = [
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
-    Signal::SIGTERM,
     Signal::SIGUSR1,
     Signal::SIGUSR2,
+    Signal::SIGALRM,
+    Signal::SIGTERM,
+    Signal::SIGXCPU,
+    Signal::SIGXFSZ,
+    Signal::SIGVTALRM,
+    Signal::SIGPROF,
+    Signal::SIGIO,
+    Signal::SIGPWR,
 ];
 
 /// How long a PID 1 that can't hear a signal may go on: what `docker stop` gives it.
@@ -52,7 +60,7 @@ pub(crate) struct Signals {
 impl Signals {
     /// From now on signals wait in a descriptor. SIGTERM is passed on as `stop_signal`.
     pub(crate) fn hold(stop_signal: i32) -> Result<Self> {
-        let held = FORWARDED.into_iter().collect::<SigSet>();
+        let held = sys::with_real_time(FORWARDED.into_iter().collect());
         let mut mask_before = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut mask_before))
             .tried(&texts::SIGNALS, "rt_sigprocmask(SIG_BLOCK)")?;
@@ -96,6 +104,8 @@ impl Signals {
             match self.next(process.as_fd(), deadline)? {
                 Woken::Ready => return Ok(()),
                 Woken::TimedOut => {
+                    // Once is enough. A process that hangs in the kernel ends when that lets it go.
+                    deadline = None;
                     ignore_ended(process.signal(SIGKILL))?;
                     wake()?;
                 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use testbed::{BOTH, Host, refusals, stderr, stdout};
+use testbed::{BOTH, Host, Who, refusals, stderr, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sol00-process");
 
@@ -109,6 +109,14 @@ fn looks_for_the_command_in_the_whole_path() {
         assert_eq!(run("no-such-program", path).status.code(), Some(127));
         assert_eq!(run("only-a-folder", path).status.code(), Some(126));
         assert_eq!(run("tool", "/tmp/closed:/tmp/first").status.code(), Some(126));
+        // What is in the closed folder only root can tell.
+        let output = run("/tmp/closed/tool", path);
+        let (status, words) = match who {
+            Who::Root => (127, "ENOENT"),
+            Who::User => (126, "(EACCES); this user may not enter a folder"),
+        };
+        assert_eq!(output.status.code(), Some(status));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
 }
 
@@ -145,6 +153,9 @@ fn the_command_starts_clean() {
     let field = |name| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert_eq!(field("SigIgn:"), "SigIgn:\t0000000000000000");
     assert_eq!(field("SigBlk:"), "SigBlk:\t0000000000000000");
+    let script = format!("umask 077; exec {PROGRAM} run sh -c umask");
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(stdout(&output), "0022\n");
     let script = format!("exec 7</etc/passwd; exec {PROGRAM} run ls /proc/self/fd");
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     // 3 is the folder that ls reads.
@@ -157,6 +168,18 @@ fn signals_reach_the_command() {
     let kill = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+/// systemd ends a container by the real-time signal 37 (SIGRTMIN+3).
+#[test]
+fn no_signal_that_is_meant_for_the_command_ends_the_program() {
+    for signal in ["ALRM", "PWR", "PROF", "37", "64"] {
+        let trap = format!("trap 'exit 9' {signal}; echo ready; while :; do sleep 0.01; done");
+        let (mut child, _) = started(&trap);
+        let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(9), "{signal}");
+    }
 }
 
 #[test]

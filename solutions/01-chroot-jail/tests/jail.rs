@@ -98,6 +98,26 @@ fn links_are_copied_as_links() {
     }
 }
 
+/// To ask a loader is to run it.
+#[test]
+fn a_loader_that_is_not_the_systems_is_not_run() {
+    let Some(host) = Host::new() else { return };
+    // The same program, which names a loader of the same name somewhere else.
+    let _ = host.sh("mkdir /tmp/x; for loader in /lib/ld-linux* /lib64/ld-linux*; do
+             [ -e $loader ] || continue; name=${loader##*/}
+             printf '#!/bin/sh\ntouch /tmp/ran\n' >/tmp/x/$name; chmod 755 /tmp/x/$name
+             cp /tmp/x/$name /tmp/$name
+         done
+         LC_ALL=C sed 's#/lib64/ld-#/tmp/x/ld-#g; s#/lib/ld-#/tmp/ld-#g' /bin/true >/tmp/program
+         chmod 755 /tmp/program; chmod 1777 /tmp");
+    for who in BOTH {
+        let output = program(&host, who, &["jail", &format!("/tmp/jail-{who:?}"), "/tmp/program"]);
+        assert_eq!(output.status.code(), Some(125));
+        assert!(sentence(&output).contains("not the system's own"), "{}", sentence(&output));
+        assert_eq!(host.sh("ls /tmp | grep ran || true"), "");
+    }
+}
+
 #[test]
 fn nothing_outside_is_touched() {
     let Some(host) = Host::new() else { return };

@@ -121,6 +121,12 @@ pub(crate) fn too_many_links(path: &Path) -> String {
     format!("in the root, {path:?} can't be made: its links lead nowhere, or in a circle")
 }
 
+pub(crate) fn over_proc(target: &Path) -> String {
+    format!(
+        "in the root, {target:?} leads to the container's /proc, and nothing is mounted over that: what is read there has to be the kernel's own word"
+    )
+}
+
 pub(crate) fn making(make: Make, path: &Path) -> String {
     match make {
         Make::Folder => format!("mkdir({path:?}, in the root)"),

@@ -174,6 +174,25 @@ fn orphans_and_signals_with_the_command_as_pid_1() {
     assert_eq!(child.wait().unwrap().code(), Some(137));
 }
 
+/// PID 1 ends only when all in its namespace have been reaped, and somebody outside does not.
+#[test]
+fn what_was_killed_and_does_not_end_is_waited_for_in_peace() {
+    let Some(host) = Host::new() else { return };
+    let (mut child, _) =
+        started(&host, Who::Root, &["sh", "-c", "echo ready; exec sleep 4325 2>/dev/null"]);
+    // The ten seconds that a PID 1 has after a signal that it does not hear; then one more.
+    let busy = host.sh("until first=$(pgrep -f '^sleep 4325'); do sleep 0.01; done
+         nsenter -t $first -p sleep 4326 >/dev/null 2>&1 & outside=$!
+         until pgrep -f '^sleep 4326' >/dev/null; do sleep 0.01; done
+         kill -STOP $outside; runtime=$(ps -o ppid= -p $first); runtime=$((runtime))
+         ticks() { cut -d ' ' -f 14,15 /proc/$runtime/stat | tr ' ' +; }
+         kill -TERM $runtime; sleep 10.5; before=$(($(ticks))); sleep 1
+         echo $(($(ticks) - before)); kill -CONT $outside");
+    // Hundredths of a second.
+    assert!(busy.trim().parse::<u32>().unwrap() < 10, "{busy}");
+    assert_eq!(child.wait().unwrap().code(), Some(137));
+}
+
 #[test]
 fn orphans_and_signals_with_a_small_init() {
     let Some(host) = Host::new() else { return };

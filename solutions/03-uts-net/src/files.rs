@@ -9,8 +9,9 @@
 //! The trap is `nameserver 127.0.0.53`. Many hosts run a small name server on their own loopback.
 //! The container's loopback is another one, and nobody listens there.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -81,6 +82,9 @@ impl Mechanism for Files {
         for (name, content) in NAMES.iter().zip(contents) {
             let path = self.folder.join(name);
             fs::write(&path, content).step(&texts::FILES, format_args!("write({path:?})"))?;
+            // Whatever the caller's umask is: every user of the container reads these.
+            fs::set_permissions(&path, Permissions::from_mode(0o644))
+                .tried(&texts::FILES, format_args!("chmod({path:?}, 0644)"))?;
         }
         Ok(())
     }

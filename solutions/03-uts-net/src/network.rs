@@ -29,7 +29,7 @@ use crate::pool::Pool;
 use crate::publish::{Port, Reserved};
 use crate::state::{RunFolder, State};
 use crate::veth::Veth;
-use crate::{firewall, texts};
+use crate::{advertisement, firewall, texts};
 
 /// What `--network` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -193,7 +193,10 @@ impl Mechanism for Network {
 
     fn enter(&mut self) -> Result<()> {
         match (&self.made.veth, self.mode) {
-            (Some(veth), _) => veth.container_end(),
+            (Some(veth), _) => {
+                advertisement::believe_nobody("eth0")?;
+                veth.container_end()
+            }
             (None, Mode::Host) => Ok(()),
             (None, Mode::Bridge | Mode::None) => Netlink::open()?.up("lo"),
         }

@@ -140,6 +140,22 @@ fn the_hosts_own_loopback_is_out_of_reach() {
     server.end();
 }
 
+/// moby#45610: the address is replaced before the kernel asks whether it may come from outside.
+#[test]
+fn what_is_published_on_the_loopback_is_the_hosts_alone() {
+    let Some(machine) = Machine::with_neighbour() else { return };
+    let server = machine.server(Who::Root, &["--hostname", "one", "-p", "127.0.0.1:8001:80"]);
+    assert_eq!(machine.page("127.0.0.1:8001"), "one");
+    let _ = machine.host.sh("nsenter -t $(cat /run/neighbour) -n sh -c '
+        ip addr del 127.0.0.1/8 dev lo; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
+        ip route add 127.0.0.1/32 via 198.51.100.2 src 198.51.100.1'");
+    assert_eq!(machine.page_outside("127.0.0.1:8001"), "");
+    // The attack is a real one: without the rule it succeeds.
+    let _ = machine.host.sh("nft flush chain ip coracle_2 raw");
+    assert_eq!(machine.page_outside("127.0.0.1:8001"), "one");
+    server.end();
+}
+
 #[test]
 fn a_container_reaches_the_world_with_the_hosts_address() {
     let Some(machine) = Machine::with_neighbour() else { return };
@@ -297,6 +313,22 @@ fn stale_interfaces_are_in_nobodys_way() {
     );
     let _ = machine.sh(Who::Root, &[], "ping -c 1 10.83.0.1");
     machine.assert_unchanged(&before, "afterwards");
+}
+
+/// CVE-2020-13401: a router advertisement from a container would give the host a default route.
+#[test]
+fn nobody_on_the_bridge_is_believed_to_be_a_router() {
+    let Some(machine) = Machine::new() else { return };
+    // A kernel without IPv6 believes nobody.
+    let believes = |interface: &str| {
+        format!("cd /proc/sys/net; [ ! -e ipv6 ] || grep -v '^0$' ipv6/conf/{interface}/accept_ra")
+    };
+    for who in BOTH {
+        assert_eq!(machine.sh(who, &[], &format!("{}; true", believes("eth0"))), "");
+    }
+    let server = machine.server(Who::Root, &[]);
+    assert_eq!(machine.host.sh(&format!("{}; true", believes("coracle0"))), "");
+    server.end();
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, lstat, mknod, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::linkat;
+use nix::unistd::{Whence, linkat, lseek64};
 use process::Attempt;
 
 use crate::{remove_tree, sys, texts, whiteout};
@@ -106,12 +106,30 @@ pub fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         return ignore(owner, &[Errno::EPERM, Errno::EINVAL]).and_then(|()| times(from, to));
     }
     if kind == SFlag::S_IFREG {
-        // The C library's copy would take over the mode; ours comes below, after the owner.
-        io::copy(&mut File::open(from)?, &mut File::create_new(to)?)?;
+        // `fs::copy` would take over the mode; ours comes below, after the owner.
+        copy_content(&File::open(from)?, &File::create_new(to)?)?;
     } else {
         mknod(to, kind, Mode::S_IRUSR, found.st_rdev)?;
     }
     copy_attributes(from, to)
+}
+
+/// Copies what a file holds. What it does not hold, its holes (`lseek(2)`, "Seeking file data and
+/// holes"), the copy does not hold either: written out, they could be larger than the disk.
+fn copy_content(mut from: &File, mut to: &File) -> io::Result<()> {
+    let mut place = 0;
+    loop {
+        let begin = match lseek64(from, place, Whence::SeekData) {
+            // There is no more.
+            Err(Errno::ENXIO) => break,
+            found => found?,
+        };
+        place = lseek64(from, begin, Whence::SeekHole)?;
+        from.seek(SeekFrom::Start(begin as u64))?;
+        to.seek(SeekFrom::Start(begin as u64))?;
+        io::copy(&mut from.take((place - begin) as u64), &mut to)?;
+    }
+    to.set_len(from.metadata()?.len())
 }
 
 /// Copies owner, mode, extended attributes and times, as far as the kernel lets this user set them.

@@ -192,13 +192,19 @@ fn where_there_can_be_no_overlay_a_copy_does() {
              mount -t overlay -o lowerdir={data},upperdir=/tmp/o/{who:?}/u,workdir=/tmp/o/{who:?}/w overlay {data}
              mknod {}/etc/one c 0 0; mkdir {}/etc/d
              setfattr -n trusted.overlay.opaque -v y {}/etc/d; setfattr -n user.overlay.opaque -v y {}/etc/d || true
-             chown -h {owner} {}/etc/one {}/etc/d",
-            layers[1], layers[2], layers[2], layers[2], layers[1], layers[2]
+             chown -h {owner} {}/etc/one {}/etc/d
+             printf begin >{}/holes; truncate -s 64M {}/holes; printf end >>{}/holes
+             truncate -s 128M {}/holes",
+            layers[1], layers[2], layers[2], layers[2], layers[1], layers[2],
+            layers[0], layers[0], layers[0], layers[0]
         ));
-        let script = "ls /etc/d; cat /etc/two /etc/three; ls /etc/one 2>/dev/null || echo gone; echo x >/x; cat /x";
+        let script = "ls /etc/d; cat /etc/two /etc/three; ls /etc/one 2>/dev/null || echo gone; echo x >/x; cat /x
+             [ $(stat -c %b /holes) -lt 1000 ] || echo the holes were filled
+             stat -c %s /holes; head -c 5 /holes; dd if=/holes bs=1M skip=64 2>/dev/null | head -c 4 | tr '\\0' '.'";
         let output = run(&host, who, &options(&layers), script);
         assert!(stderr(&output).contains("No overlay here: "), "{}", stderr(&output));
-        assert_eq!(stdout(&output), "2\n3\ngone\nx\n", "{}", stderr(&output));
+        let expected = "2\n3\ngone\nx\n134217728\nbeginend.";
+        assert_eq!(stdout(&output), expected, "{}", stderr(&output));
         let upper = format!("{data}/upper");
         let words = [options(&layers), vec!["--upper", &upper]].concat();
         let output = run(&host, who, &words, "true");

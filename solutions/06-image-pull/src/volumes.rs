@@ -7,9 +7,9 @@
 //! which stay, come in chapter 09.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
@@ -151,7 +151,11 @@ impl Mechanism for Volumes {
                 .mode(0o755)
                 .create(&source)
                 .step(&texts::VOLUME, format_args!("mkdir({source:?})"))?;
-            if volume.source.is_some() {
+            if volume.source.is_none() {
+                // Whatever the caller's umask is: the container's users are to find their way in.
+                fs::set_permissions(&source, Permissions::from_mode(0o755))
+                    .tried(&texts::VOLUME, format_args!("chmod({source:?}, 0755)"))?;
+            } else {
                 // Docker's habit, which many command lines count on.
                 explain::say(texts::made_source(&source));
             }

@@ -279,6 +279,29 @@ fn a_wrong_layer_leaves_nothing() {
     }
 }
 
+/// As after Ctrl-C in `rmi`, and then a pull of the same image.
+#[test]
+fn what_a_killed_removal_left_is_in_nobodys_way() {
+    let Some(host) = Host::new() else { return };
+    let registry = Registry::start(Some(&host));
+    registry.put("web", "1", &three_layers());
+    let name = registry.name("web:1");
+    for verb in [&["rmi", &name][..], &["prune"]] {
+        pull(&host, Who::Root, &name);
+        let _ = host.sh(&format!(
+            "cd {}/coracle/solutions/store; for layer in $(ls layers); do
+                 mkdir -p partial/$layer.removed/fs; done
+             [ {} = rmi ] || echo '{{\"schemaVersion\":2,\"manifests\":[]}}' >index.json",
+            data(Who::Root),
+            verb[0]
+        ));
+        let output = run(&host, Who::Root, verb);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let left = fs::read_dir(store(&host, Who::Root).join("partial")).expect("a folder");
+        assert_eq!(left.count(), 0);
+    }
+}
+
 #[test]
 fn a_full_disk_is_told_and_leaves_no_damage() {
     let Some(host) = Host::new() else { return };
@@ -325,6 +348,32 @@ fn a_hundred_killed_pulls_lose_no_space() {
 }
 
 #[test]
+fn one_damaged_layer_is_told_and_mended() {
+    let Some(host) = Host::new() else { return };
+    let registry = Registry::start(Some(&host));
+    registry.put("web", "1", &three_layers());
+    registry.put("web", "2", &Image::new("{}").layer(&archive(&[("other", 10)])));
+    let (one, two) = (registry.name("web:1"), registry.name("web:2"));
+    pull(&host, Who::Root, &one);
+    // As after a power cut.
+    let folder = format!("{}/coracle/solutions/store/layers", data(Who::Root));
+    let _ = host.sh(&format!("for file in {folder}/*/layer.json; do : >$file; done"));
+    pull(&host, Who::Root, &two);
+    let told = |output: &Output| {
+        let said = stderr(output);
+        assert!(said.contains("/layer.json\" makes no sense") && said.contains("rmi"), "{said}");
+    };
+    let output = run(&host, Who::Root, &["images"]);
+    assert_eq!(stdout(&output).lines().count(), 2, "{}", stderr(&output));
+    told(&output);
+    told(&run(&host, Who::Root, &["run", "--network", "none", &one, "true"]));
+    assert!(run(&host, Who::Root, &["rmi", &one]).status.success());
+    pull(&host, Who::Root, &one);
+    let output = run(&host, Who::Root, &["images"]);
+    assert_eq!((stdout(&output).lines().count(), stderr(&output).as_str()), (3, ""));
+}
+
+#[test]
 fn an_image_for_another_machine_is_taken_only_on_request() {
     let Some(host) = Host::new() else { return };
     let registry = Registry::start(Some(&host));
@@ -335,6 +384,12 @@ fn an_image_for_another_machine_is_taken_only_on_request() {
     let output = run(&host, Who::Root, &["pull", &name]);
     assert_eq!(output.status.code(), Some(125));
     assert!(stderr(&output).contains("is made for linux/s390x, not for"), "{}", stderr(&output));
+    // What an image says of itself may be anything.
+    image.architecture = format!("\\u001b[2J{}", "x".repeat(100_000));
+    registry.put("web", "2", &image);
+    let said = stderr(&run(&host, Who::Root, &["pull", &registry.name("web:2")]));
+    assert!(said.contains("is made for linux/\\u{1b}[2Jxxx"), "{said}");
+    assert!(!said.contains('\x1b') && said.len() < 1000, "{said}");
     let output = run(&host, Who::Root, &["pull", "--platform", "linux/s390x", &name]);
     assert!(output.status.success(), "{}", stderr(&output));
 }

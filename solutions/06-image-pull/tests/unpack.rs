@@ -23,6 +23,8 @@ use nix::sys::stat::{UtimensatFlags, umask};
 use nix::sys::time::TimeSpec;
 use nix::unistd::geteuid;
 use overlay_layers::sys;
+use sol06_image_pull::digest::Digest;
+use sol06_image_pull::store::Store;
 use sol06_image_pull::unpack::unpack;
 use testbed::{Host, Who, stderr, stdout};
 
@@ -476,4 +478,18 @@ fn an_ordinary_user_gets_all_but_devices_and_owners() {
     assert_eq!((given.uid(), given.gid(), given.mode() & 0o7777), (0, 0, 0o4755));
     assert_eq!(mode(made.join("dir")), 0);
     assert!(!made.join("null").exists());
+}
+
+/// The kernel gives a number again, and a killed pull leaves what it had.
+#[test]
+fn what_a_process_of_the_same_number_left_is_in_nobodys_way() {
+    let folder = Folder::new();
+    let (store, chain) = (Store::at(folder.path()).unwrap(), Digest::of(b"layer"));
+    for count in 0..10 {
+        let left = format!("partial/{}.{}.{count}", chain.hex(), std::process::id());
+        fs::create_dir(folder.path().join(left)).unwrap();
+    }
+    let new = store.new_layer(&chain).unwrap();
+    new.keep(0).unwrap();
+    assert_eq!(store.layer(&chain).unwrap().unwrap().size(), 0);
 }

@@ -48,6 +48,16 @@ pub(crate) fn damaged(digest: &Digest) -> String {
     )
 }
 
+pub(crate) fn damaged_layer(facts: &Path) -> String {
+    format!(
+        "{facts:?} makes no sense, so its layer is damaged, as after a power cut; remove the images that have it (`rmi`) and pull them again"
+    )
+}
+
+pub(crate) fn not_listed(name: &Name, error: &anyhow::Error) -> String {
+    format!("{name} can't be listed: {error:#}")
+}
+
 pub(crate) fn unreadable(digest: &Digest) -> String {
     format!("the store's {digest} makes no sense")
 }
@@ -137,6 +147,8 @@ pub(crate) fn devices_left_out(count: u64) -> String {
 }
 
 pub(crate) fn other_platform(name: &Name, image: &Platform, wanted: &Platform) -> String {
+    // The image says what it is made for, so it may be anything.
+    let image: String = image.to_string().escape_debug().take(200).collect();
     format!(
         "{name} is made for {image}, not for {wanted}; `--platform {image}` takes it all the same"
     )

@@ -33,8 +33,8 @@ use crate::texts::unpack as texts;
 const LONGEST: usize = 4095;
 const LONGEST_NAME: usize = 255;
 
-/// How deep folders may lie in each other. To remove a tree takes an open descriptor a level, of
-/// which a process has 1024.
+/// How deep folders may lie in each other. To copy a tree (`flatten`) takes an open descriptor a level,
+/// of which a process has 1024.
 const MOST_LEVELS: usize = 256;
 
 /// How many links a path may lead through: the kernel's number.

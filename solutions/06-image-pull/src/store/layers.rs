@@ -6,10 +6,10 @@
 //! folder that it adds a file to without describing it keeps the mode and the owner that it has
 //! below.
 //!
-//! Unlike blobs, unpacked layers are not synced to the disk: to wait for thousands of files would
-//! take longer than the pull. So after a power cut within half a minute of a pull a layer can be
-//! damaged. Docker, containerd and podman make the same choice. The blobs are safe: `rmi` and a new
-//! pull repair it.
+//! Unlike blobs, the files of unpacked layers are not synced to the disk: to wait for thousands of
+//! them would take longer than the pull. So after a power cut within half a minute of a pull a layer
+//! can be damaged. Docker, containerd and podman make the same choice. The blobs are safe: `rmi` and
+//! a new pull repair it.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -17,7 +17,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use process::Attempt;
@@ -108,7 +108,8 @@ impl Store {
         let _lock = lock::take(file, &folder, FlockArg::LockShared)?;
         let path = folder.join("layer.json");
         let bytes = fs::read(&path).tried(&texts::LAYER, format_args!("read({path:?})"))?;
-        let Facts { size } = serde_json::from_slice(&bytes)?;
+        let Facts { size } =
+            serde_json::from_slice(&bytes).with_context(|| texts::damaged_layer(&path))?;
         Ok(Some(HeldLayer { folder, size, _lock }))
     }
 
@@ -119,10 +120,18 @@ impl Store {
     /// When it can't be made.
     pub fn new_layer(&self, chain: &Digest) -> Result<NewLayer> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = self.partial(&format!("{}.{process}.{count}", chain.hex()));
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        made.tried(&texts::LAYER, format_args!("mkdir({folder:?})"))?;
+        let folder = loop {
+            let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let folder = self.partial(&format!("{}.{process}.{count}", chain.hex()));
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                // A process that had our number was killed, or has it in another PID namespace.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => {
+                    made.tried(&texts::LAYER, format_args!("mkdir({folder:?})"))?;
+                    break folder;
+                }
+            }
+        };
         let new = NewLayer { folder: Some(folder), place: self.layer_path(chain) };
         // What the whole root folder of the container looks like, if no layer says otherwise.
         let files = new.files();
@@ -150,7 +159,10 @@ impl NewLayer {
     /// What `rename(2)` refuses.
     pub fn keep(mut self, size: u64) -> Result<()> {
         let facts = self.folder().join("layer.json");
-        fs::write(&facts, serde_json::to_vec(&Facts { size })?)
+        // This one file is synced: empty, it would keep the layer from being used at all.
+        let content = serde_json::to_vec(&Facts { size })?;
+        fs::write(&facts, content)
+            .and_then(|()| File::open(&facts)?.sync_all())
             .tried(&texts::LAYER, format_args!("write({facts:?})"))?;
         match fs::rename(self.folder(), &self.place) {
             Ok(()) => {

@@ -62,6 +62,14 @@ impl Store {
     fn collect(&self, _alone: &Lock, spared: Spared) -> Result<Removed> {
         let (blobs, layers) = self.reached()?;
         let mut removed = Removed::default();
+        // First of all, since a removed layer is moved there, to a name that has to be free.
+        for (_, path) in list(&self.folder.join("partial"))? {
+            // Nobody else is here: this is what killed pulls and removals left.
+            if path.is_dir() || spared == Spared::Nothing {
+                removed.bytes += disk_usage(&path);
+                overlay_layers::remove_tree(&path)?;
+            }
+        }
         for (name, path) in list(&self.folder.join("blobs/sha256"))? {
             if !blobs.contains(&name) {
                 removed.bytes += disk_usage(&path);
@@ -72,13 +80,6 @@ impl Store {
         for (name, path) in list(&self.folder.join("layers"))? {
             if !layers.contains(&name) && self.remove_layer(&path, &mut removed)? {
                 removed.digests.push(format!("sha256:{name}"));
-            }
-        }
-        for (_, path) in list(&self.folder.join("partial"))? {
-            // Nobody else is here: this is what killed pulls left.
-            if path.is_dir() || spared == Spared::Nothing {
-                removed.bytes += disk_usage(&path);
-                overlay_layers::remove_tree(&path)?;
             }
         }
         Ok(removed)

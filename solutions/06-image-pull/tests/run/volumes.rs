@@ -33,6 +33,19 @@ fn a_fresh_volume_begins_with_what_the_image_has_there() {
 }
 
 #[test]
+fn the_callers_umask_keeps_nobody_in_the_container_out() {
+    let Some(machine) = Machine::new() else { return };
+    let image = machine.image(r#"{"Volumes":{"/new":{}}}"#);
+    let program = machine.program.display();
+    let script = "umask; stat -c '%a %n' /new /etc/hosts /etc/hostname /etc/resolv.conf";
+    let run = format!("umask 077; {program} run --network none {image} sh -c \"{script}\"");
+    assert_eq!(
+        machine.host.sh(&run),
+        "0022\n755 /new\n644 /etc/hosts\n644 /etc/hostname\n644 /etc/resolv.conf\n"
+    );
+}
+
+#[test]
 fn the_hosts_folders_and_files_can_be_seen() {
     let Some(machine) = Machine::new() else { return };
     let image = machine.image(r#"{"Volumes":{"/data":{}}}"#);
@@ -91,6 +104,27 @@ fn the_files_of_the_network_are_there_in_spite_of_volumes() {
     let options = ["--hostname", "box", "-v", "/tmp/etc:/etc", "-v", "/tmp/hosts:/etc/hosts"];
     let words = [&options[..], &[&image, "cat", "/etc/hostname", "/etc/hosts"]].concat();
     assert_eq!(machine.prints(Who::Root, &words), "box\nmine\n");
+}
+
+/// What is read in /proc is the kernel's own word, and what is made in /dev is not made on the host.
+#[test]
+fn links_in_the_image_lead_no_volume_over_proc_and_no_device_to_the_host() {
+    let Some(machine) = Machine::new() else { return };
+    let layer = Layer::new().link("data", "/proc").link("deep", "proc/self").link("devices", "dev");
+    let image = machine.image_with("{}", layer);
+    for who in BOTH {
+        let _ = machine.host.sh("rm -rf /tmp/given; mkdir -m 777 /tmp/given");
+        for target in ["/data", "/data/sys", "/deep/attr"] {
+            let volume = format!("/tmp/given:{target}");
+            for volume in [volume.as_str(), target] {
+                let error = machine.fails(who, &["-v", volume, &image, "true"], 125);
+                assert!(error.contains("leads to the container's /proc"), "{volume}: {error}");
+            }
+        }
+        let volume = ["-v", "/tmp/given:/devices", &image, "ls", "/dev"];
+        assert_eq!(machine.prints(who, &volume), "");
+        assert_eq!(machine.host.sh("ls -A /tmp/given"), "");
+    }
 }
 
 #[test]
