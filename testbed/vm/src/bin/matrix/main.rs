@@ -37,7 +37,7 @@ const AT_ONCE: usize = 2;
 #[derive(Parser)]
 #[command(name = "scripts/matrix", after_help = environments())]
 struct Line {
-    /// Only one machine as root and one as an ordinary user, without the safety net's tests.
+    /// Only this machine and one with the newest kernel, without the safety net's tests.
     #[arg(long)]
     quick: bool,
     /// All of the chapters' tests. Where the processor is emulated that takes hours.
