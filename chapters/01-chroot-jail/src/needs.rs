@@ -162,8 +162,7 @@ fn name_for_env(script: &Path) -> Option<Vec<u8>> {
 /// When there is no such file.
 pub fn find(name: &OsStr) -> Result<PathBuf> {
     if !name.as_bytes().contains(&b'/') {
-        let folders = path_folders().chain(SYSTEM.map(PathBuf::from));
-        return match program_in(folders, name) {
+        return match find_program(name) {
             Some(path) => Ok(path),
             None => bail!(texts::no_such_program(name)),
         };
@@ -174,6 +173,12 @@ pub fn find(name: &OsStr) -> Result<PathBuf> {
         bail!(texts::no_file(&file));
     }
     Ok(file)
+}
+
+/// The program of this name, as `PATH` has it, and else the system's own.
+#[must_use]
+pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+    program_in(path_folders().chain(SYSTEM.map(PathBuf::from)), name.as_ref())
 }
 
 /// The program of this name; the system's own before what `PATH` may have put in front of it.

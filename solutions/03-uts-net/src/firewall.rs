@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use chroot_jail::needs::find_system_program;
+use chroot_jail::needs::find_program;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use process::{Attempt, explain};
@@ -32,7 +32,7 @@ use crate::texts;
 /// The program; `None` where it is not installed.
 #[must_use]
 pub fn nft() -> Option<PathBuf> {
-    find_system_program("nft")
+    find_program("nft")
 }
 
 /// Makes a container's table. Says what else on this host drops forwarded packets.

@@ -23,7 +23,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use chroot_jail::needs::find_system_program;
+use chroot_jail::needs::find_program;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc::SIGKILL;
@@ -127,8 +127,7 @@ impl Kind {
 /// What there is to try, best first; or why there is nothing.
 fn available() -> Result<Vec<Tool>, String> {
     let kinds = [Kind::Pasta, Kind::OldPasta, Kind::Slirp].into_iter();
-    let found =
-        |kind: Kind| find_system_program(kind.program()).map(|program| Tool { kind, program });
+    let found = |kind: Kind| find_program(kind.program()).map(|program| Tool { kind, program });
     let tools: Vec<_> = kinds.filter_map(found).collect();
     if tools.is_empty() {
         return Err(texts::NO_UPLINK_PROGRAM.into());

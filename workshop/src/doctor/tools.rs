@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chroot_jail::needs::find_system_program;
+use chroot_jail::needs::find_program;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
@@ -113,7 +113,7 @@ pub(super) fn look(here: &Surroundings) -> Findings {
         (Probe::SubordinateIds, refusal(ranges, texts::no_range(&here.user))),
         (
             Probe::Newuidmap,
-            refusal(find_system_program("newuidmap").is_some(), texts::not_found("newuidmap")),
+            refusal(find_program("newuidmap").is_some(), texts::not_found("newuidmap")),
         ),
     ])
 }

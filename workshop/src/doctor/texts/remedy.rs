@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use chroot_jail::needs::find_system_program;
+use chroot_jail::needs::find_program;
 use nix::errno::Errno;
 
 use super::{NO_NFT, is_not_delegated};
@@ -28,7 +28,7 @@ pub(in crate::doctor) fn remedy(probe: Probe, refusal: &Refusal, here: &Surround
             "Update the system, or work in a virtual machine with a newer one.".into()
         }
         Probe::Architecture => "Try it; the first chapter will show.".into(),
-        Probe::Compiler if find_system_program("rustup").is_some() => "  rustup update stable".into(),
+        Probe::Compiler if find_program("rustup").is_some() => "  rustup update stable".into(),
         Probe::Compiler => {
             "From https://rustup.rs:\n  curl --proto '=https' -sSf https://sh.rustup.rs | sh".into()
         }
@@ -145,7 +145,7 @@ fn apparmor_profile(target: &Path, sudo: &str) -> String {
 fn uplink(here: &Surroundings) -> String {
     let tun = Path::new("/dev/net/tun");
     let open = || std::fs::OpenOptions::new().read(true).write(true).open(tun);
-    if find_system_program("pasta").or_else(|| find_system_program("slirp4netns")).is_none() {
+    if find_program("pasta").or_else(|| find_program("slirp4netns")).is_none() {
         return install(Package::Passt, "pasta (package passt) or slirp4netns", here);
     }
     match open().map_err(|error| error.kind()) {
