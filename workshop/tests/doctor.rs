@@ -1,15 +1,21 @@
 //! `coracle doctor`: what it says of machines that lack something, and that it leaves them alone.
 //!
 //! What is missing is taken away on a host of the test's own: programs by an empty file over them,
-//! cgroups by unmounting them, switches by a made-up `/proc/sys/kernel`. How a kernel with other
-//! rules refuses a call, `strace -e inject` imitates: the real kernel is asked for nothing and the
-//! answer is the other kernel's. (A seccomp filter could do the same, but it can't tell one file
-//! from another, and to see the file is what Ubuntu's refusal of the maps takes.)
+//! cgroups by unmounting them, switches by a made-up `/proc/sys/kernel`. A kernel with other rules is
+//! imitated by a seccomp filter that answers as it does, or, where the answer hangs on more than a
+//! call's numbers (a filter can't tell one file from another), by `strace -e inject`.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use coracle::xray::sys;
+use nix::errno::Errno;
+use nix::libc::{
+    BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO,
+    SYS_chroot, SYS_fsopen, SYS_mount, SYS_mount_setattr, SYS_sethostname, c_long, sock_filter,
+};
 use serde_json::Value;
 use testbed::{BOTH, Host, Who, assert_same, stderr, stdout};
 
@@ -311,22 +317,48 @@ fn user_namespaces_switched_off_by_number() {
     assert_eq!(found.0["facts"]["user.max_user_namespaces"], "0");
 }
 
+/// Examines the machine on a kernel that answers these system calls so.
+fn refusing(answers: &[(c_long, Errno)], examine: impl FnOnce() -> Diagnosis + Send) -> Diagnosis {
+    let code = |code: u32| code as u16;
+    let does = |class, k| sock_filter { code: code(class), jt: 0, jf: 0, k };
+    // The call's number is the first of what a filter sees.
+    let mut filter = vec![does(BPF_LD | BPF_W | BPF_ABS, 0)];
+    for (call, errno) in answers {
+        let number = u32::try_from(*call).expect("a system call's number");
+        filter.push(sock_filter { jf: 1, ..does(BPF_JMP | BPF_JEQ | BPF_K, number) });
+        filter.push(does(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | *errno as u32));
+    }
+    filter.push(does(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    // It holds for this thread, and for what the thread starts.
+    let examine = || {
+        sys::set_no_new_privs().expect("prctl");
+        sys::set_filter(&filter).expect("seccomp");
+        examine()
+    };
+    thread::scope(|scope| scope.spawn(examine).join().expect("a diagnosis"))
+}
+
 /// Ubuntu 24.04: the namespace is made. Then a process that writes its own maps is refused there;
 /// one whose maps were written for it is refused the mount and the name.
 #[test]
 fn ubuntus_restriction_is_one_lack_with_three_remedies() {
     let Some(machine) = Machine::new() else { return };
-    let file = |file: &'static str, answer: &'static str| vec!["-P", file, "-e", answer];
-    for inject in [
-        file("/proc/self/setgroups", "inject=openat:error=EACCES"),
-        file("/proc/self/uid_map", "inject=openat:error=EPERM"),
-        vec!["-e", "inject=mount:error=EACCES", "-e", "inject=sethostname,chroot:error=EPERM"],
+    let no_file = |file, answer| {
+        let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", file, "-e", answer];
+        machine.examine(Who::User, &strace)
+    };
+    // A mark that a container left on the machine of these tests would explain the filter.
+    let no_mark = || no_file("/.dockerenv", "inject=%%stat,access,faccessat:error=ENOENT");
+    let no_use =
+        [(SYS_mount, Errno::EACCES), (SYS_sethostname, Errno::EPERM), (SYS_chroot, Errno::EPERM)];
+    for (refused, found) in [
+        ("setgroups", no_file("/proc/self/setgroups", "inject=openat:error=EACCES")),
+        ("uid_map", no_file("/proc/self/uid_map", "inject=openat:error=EPERM")),
+        ("mount", refusing(&no_use, no_mark)),
     ] {
-        let strace = [&["strace", "-f", "-qq", "-o", "/dev/null"], &inject[..]].concat();
-        let found = machine.examine(Who::User, &strace);
-        assert_eq!(found.state("00"), "works-with-less", "{inject:?}: {:#}", found.0);
-        assert_eq!(found.cannot(), CHAPTERS[1..], "{inject:?}: {:#}", found.0);
-        assert_eq!(found.lacks("03")[0], "user-namespace", "{inject:?}: {:#}", found.0);
+        assert_eq!(found.state("00"), "works-with-less", "{refused}: {:#}", found.0);
+        assert_eq!(found.cannot(), CHAPTERS[1..], "{refused}: {:#}", found.0);
+        assert_eq!(found.lacks("03")[0], "user-namespace", "{refused}: {:#}", found.0);
         let sysctl = "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
         for remedy in [sysctl, "userns,", "apparmor_parser -r", "sudo env \"PATH=$PATH\" cargo run"]
         {
@@ -420,6 +452,32 @@ fn without_cgroups_only_the_limits_are_missing() {
             _ => vec!["inside-container"],
         };
         assert_eq!(found.lacks("04"), expected, "{:#}", found.0);
+    }
+}
+
+/// What newer kernels have is no lack of a chapter's, but it is told.
+#[test]
+fn an_older_kernel_is_told_by_what_it_does_without() {
+    let Some(machine) = Machine::new() else { return };
+    let told = |found: &Diagnosis| {
+        let missing = found.0["kernel_lacks"].as_array().unwrap().iter();
+        missing.map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let found = machine.examine(Who::Root, &[]);
+    assert!(!told(&found).iter().any(|id| id == "mount-api"), "{:#}", found.0);
+    let older = [SYS_mount_setattr, SYS_fsopen].map(|call| (call, Errno::ENOSYS));
+    for who in BOTH {
+        let found = refusing(&older, || machine.examine(who, &[]));
+        let missing = told(&found);
+        for id in ["mount-api", "mount-setattr"] {
+            assert!(missing.iter().any(|it| it == id), "{who:?}: {:#}", found.0);
+        }
+        assert_eq!(found.cannot(), [""; 0], "{who:?}: {:#}", found.0);
+        for missing in found.0["kernel_lacks"].as_array().unwrap() {
+            for word in ["name", "since", "instead", "seen"] {
+                assert!(missing[word].as_str().is_some_and(|text| !text.is_empty()), "{missing:#}");
+            }
+        }
     }
 }
 

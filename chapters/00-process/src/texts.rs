@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use crate::Ended;
 use crate::failure::Step;
+use crate::kernel::Addition;
 
 pub(crate) const CLONE: Step = Step {
     section: "00#clone",
@@ -126,6 +127,11 @@ pub(crate) const CLOSED_FOLDER: &str = "this user may not enter a folder on the 
 pub(crate) const NOT_EXECUTABLE: &str =
     "the file may not be executed; `chmod +x` allows it, unless its file system is mounted noexec";
 pub(crate) const OPEN_FOR_WRITING: &str = "somebody has the file open for writing";
+
+pub(crate) fn missing(addition: &Addition) -> String {
+    let Addition { name, since, instead } = addition;
+    format!("this kernel lacks {name}, which came with Linux {since}: {instead}")
+}
 
 pub(crate) fn unknown_option(word: &OsStr, program: &str) -> String {
     format!("there is no option {}; `{program} run --help` lists them", word.to_string_lossy())

@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use process::{Attempt, Step};
+use process::{Attempt, Step, kernel};
 
 use crate::hierarchy::{Controller, Version};
 use crate::texts;
@@ -119,9 +119,12 @@ impl Group {
         if self.processes().is_empty() {
             return Ok(());
         }
-        // One write for all of them, from Linux 5.14 on.
+        // One write for all of them.
         if self.has_file("cgroup.kill")? {
             return self.write(&texts::KILL, "cgroup.kill", "1");
+        }
+        if self.version == Version::Two {
+            kernel::CGROUP_KILL.is_missing();
         }
         for process in self.processes().into_iter().filter(|process| process.as_raw() > 0) {
             match kill(process, Signal::SIGKILL) {

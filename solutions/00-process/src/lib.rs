@@ -21,6 +21,7 @@
 //! - [`signals`]: what happens to Ctrl-C and `kill` while the container runs.
 //! - [`rootless`]: the same as an ordinary user, in a user namespace.
 //! - [`namespaces`]: `ns`, which namespaces a process is in.
+//! - [`kernel`]: in what kernels differ; for the later chapters.
 //! - [`program`]: why `execve` refused a program, told from the file itself.
 //! - [`failure`], [`explain`], [`texts`]: one sentence for each refusal; the story that `--explain`
 //!   tells; and all the words of both in one place.
@@ -39,6 +40,7 @@ pub mod command;
 pub mod container;
 pub mod explain;
 pub mod failure;
+pub mod kernel;
 pub mod launch;
 pub mod mechanism;
 pub mod namespaces;

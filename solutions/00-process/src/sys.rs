@@ -13,6 +13,8 @@ use nix::sched::CloneFlags;
 use nix::sys::signal::SigSet;
 use nix::unistd::Pid;
 
+use crate::kernel;
+
 /// On which side of `clone(2)` we are.
 pub enum Cloned {
     /// In the caller, with the child's number and a descriptor that stands for it.
@@ -60,7 +62,7 @@ pub fn clone(namespaces: CloneFlags) -> nix::Result<Cloned> {
 }
 
 /// As [`clone`]; the child is born into `cgroup`, the folder of one of cgroup v2. If the kernel
-/// refuses that (it is older than Linux 5.7, or the cgroup is not ours to put a process into), the
+/// refuses that (it does not know it, or the cgroup is not ours to put a process into), the
 /// child is born beside this process, and has to be moved.
 ///
 /// # Errors
@@ -84,6 +86,9 @@ pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Re
     }
     let mut pid = clone3(&arguments);
     if pid == -1 && cgroup.is_some() {
+        if [Errno::ENOSYS, Errno::E2BIG, Errno::EINVAL].contains(&Errno::last()) {
+            kernel::CLONE_INTO_CGROUP.is_missing();
+        }
         // The older versions of the struct end before `cgroup`. The kernel takes a longer one if
         // what it does not know is zero.
         arguments.flags &= !CLONE_INTO_CGROUP;

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::fstatvfs;
+use process::kernel;
 
 /// What `mount_setattr(2)` reads: four numbers of 64 bits.
 #[repr(C)]
@@ -23,13 +24,28 @@ struct MountAttributes {
 const MOUNT_ATTR_RDONLY: u64 = 1;
 const AT_RECURSIVE: libc::c_int = 0x8000;
 
-/// Makes a mount, and all below it, read-only. `mounted` is the mount's top folder or file. Before
-/// Linux 5.12 what is mounted below stays as it is: the older call can't do more.
+/// Makes a mount, and all below it, read-only. `mounted` is the mount's top folder or file. Where the
+/// kernel lacks `mount_setattr(2)`, what is mounted below stays as it is: the older call can't do more.
 ///
 /// # Errors
 ///
 /// EPERM in a user namespace, for flags that belong to somebody else.
 pub fn make_read_only(mounted: BorrowedFd) -> nix::Result<()> {
+    match set_read_only(mounted) {
+        Err(Errno::ENOSYS) => {
+            kernel::MOUNT_SETATTR.is_missing();
+            remount_read_only(mounted)
+        }
+        result => result,
+    }
+}
+
+/// The same by `mount_setattr(2)` alone.
+///
+/// # Errors
+///
+/// ENOSYS where the kernel does not have it; EINVAL when `mounted` is not a mount's top.
+pub fn set_read_only(mounted: BorrowedFd) -> nix::Result<()> {
     let attributes = MountAttributes { set: MOUNT_ATTR_RDONLY, ..Default::default() };
     // SAFETY: the empty path ends with its NUL byte, `attributes` is laid out as mount_setattr(2)
     // says and its size is given; the kernel only reads both, and both outlive the call.
@@ -38,10 +54,7 @@ pub fn make_read_only(mounted: BorrowedFd) -> nix::Result<()> {
         let (attributes, size) = (&raw const attributes, mem::size_of::<MountAttributes>());
         libc::syscall(libc::SYS_mount_setattr, place, c"".as_ptr(), flags, attributes, size)
     };
-    match Errno::result(result) {
-        Err(Errno::ENOSYS) => remount_read_only(mounted),
-        result => result.map(drop),
-    }
+    Errno::result(result).map(drop)
 }
 
 /// In a user namespace every restriction that the mount has must be named again, or the kernel

@@ -12,8 +12,10 @@
 //! and waits 11 to 19 ms until all have heard. It needs none of that where a *thread* moves *itself*:
 //! 0 into v1's `tasks`, which takes microseconds. Our process has one thread, so it is the same.
 //!
-//! One limit does not come with birth on every kernel: who is born into a group of `--cpuset-cpus`
-//! may keep its parent's processors (Linux 5.10 does so). Whoever is moved into it gets the group's.
+//! One limit does not come with birth on every kernel ([`PROCESSORS_AT_BIRTH`]): who is born into a
+//! group of `--cpuset-cpus` may keep its parent's processors. Whoever is moved into it gets the group's.
+//!
+//! [`PROCESSORS_AT_BIRTH`]: process::kernel::PROCESSORS_AT_BIRTH
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -32,7 +32,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::Mode;
 use nix::unistd::chdir;
 use pid_namespace::{Root, Tree};
-use process::{Attempt, Mechanism, explain};
+use process::{Attempt, Mechanism, explain, kernel};
 use uts_net::RunFolder;
 
 use crate::{Writable, flatten, sys, texts, whiteout};
@@ -152,13 +152,19 @@ impl Layers {
     fn mount_overlay(&self) -> Result<()> {
         self.probe_attributes()?;
         let context = match sys::fsopen(c"overlay") {
-            // Linux before 5.2, or a filter that does not know the call.
-            Err(Errno::ENOSYS | Errno::EPERM) => return self.mount_by_one_text(),
+            // EPERM is a filter's answer.
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                kernel::MOUNT_API.is_missing();
+                return self.mount_by_one_text();
+            }
             opened => opened.step(&texts::OVERLAY, "fsopen(\"overlay\", FSOPEN_CLOEXEC)")?,
         };
         match takes_layers_one_by_one(&context) {
             true => self.mount_layer_by_layer(),
-            false => self.mount_by_one_text(),
+            false => {
+                kernel::LAYER_BY_LAYER.is_missing();
+                self.mount_by_one_text()
+            }
         }
     }
 
@@ -267,10 +273,11 @@ impl Layers {
     }
 }
 
-/// Whether overlayfs has an option for a single layer, as it has since Linux 6.8. It then looks for
+/// Whether overlayfs has an option for a single layer ([`kernel::LAYER_BY_LAYER`]). It then looks for
 /// the layer at once, and misses this one. Linux 6.5 does not know the option (EINVAL); before that
 /// every option is taken, and refused only when the file system is made.
-fn takes_layers_one_by_one(context: &OwnedFd) -> bool {
+#[must_use]
+pub fn takes_layers_one_by_one(context: &OwnedFd) -> bool {
     sys::set(context.as_fd(), c"lowerdir+", c"/proc/self/fd/none") == Err(Errno::ENOENT)
 }
 

@@ -10,11 +10,11 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result};
+use anyhow::{Result, ensure};
 use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
 use cgroup_limits::place::Place;
-use nix::sched::CloneFlags;
-use nix::unistd::getpid;
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity};
+use nix::unistd::{Pid, getpid};
 use process::{Attempt, Process, sys};
 
 use super::child::{Report, as_in_a_chapter};
@@ -63,7 +63,10 @@ fn make(report: &Report, place: &Place) -> Option<(PathBuf, Option<Refusal>)> {
     let made = Cgroup::new(base);
     if let (Ok(cgroup), Version::Two) = (&made, place.group().version) {
         report.tried(Probe::CgroupKill, cgroup.has_kill());
-        report.tried(Probe::CloneIntoCgroup, cgroup.is_birthplace());
+        let birthplace = report.tried(Probe::CloneIntoCgroup, cgroup.is_birthplace());
+        if let (Some(()), Some(processor)) = (birthplace, cgroup.one_processor()) {
+            report.tried(Probe::ProcessorsAtBirth, cgroup.gives_processor(processor));
+        }
     }
     Some((base.into(), made.err().map(|error| Refusal::from(&error))))
 }
@@ -85,19 +88,44 @@ impl Cgroup {
 
     /// Whether a process can be born into it.
     fn is_birthplace(&self) -> Result<()> {
-        let folder = &self.0;
-        let opened = File::open(folder).tried(&texts::TRIAL, format_args!("open({folder:?})"))?;
         let is_inside = || {
             let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let name = self.0.file_name().unwrap_or_default().to_string_lossy();
             own.lines().any(|line| line.starts_with("0::") && line.ends_with(&*name))
         };
+        ensure!(self.child_finds(is_inside)?, texts::BORN_ELSEWHERE);
+        Ok(())
+    }
+
+    /// One of this process's processors, if that is a choice, and if the cgroup has the controller.
+    fn one_processor(&self) -> Option<usize> {
+        let allowed = sched_getaffinity(Pid::this()).ok()?;
+        let mut ours = (0..CpuSet::count()).filter(|&it| allowed.is_set(it).unwrap_or(false));
+        let (_, second) = (ours.next()?, ours.next()?);
+        self.0.join("cpuset.cpus").exists().then_some(second)
+    }
+
+    /// Whether a process that is born into it runs on this processor alone.
+    fn gives_processor(&self, processor: usize) -> Result<()> {
+        let file = self.0.join("cpuset.cpus");
+        fs::write(&file, processor.to_string())
+            .tried(&texts::TRIAL, format_args!("write({file:?}, \"{processor}\")"))?;
+        let is_alone = || {
+            let mut expected = CpuSet::new();
+            expected.set(processor).is_ok() && sched_getaffinity(Pid::this()) == Ok(expected)
+        };
+        ensure!(self.child_finds(is_alone)?, texts::OTHER_PROCESSORS);
+        Ok(())
+    }
+
+    /// What a process finds that was born into it.
+    fn child_finds(&self, finds: impl FnOnce() -> bool) -> Result<bool> {
+        let folder = &self.0;
+        let opened = File::open(folder).tried(&texts::TRIAL, format_args!("open({folder:?})"))?;
         let flags = CloneFlags::empty();
-        let child = Process::spawn(flags, Some(opened.as_fd()), || u8::from(!is_inside()))?;
-        match sys::waitid(child.as_fd()).tried(&texts::TRIAL, "waitid(P_PIDFD)")?.status {
-            0 => Ok(()),
-            _ => Err(Error::msg(texts::BORN_ELSEWHERE)),
-        }
+        let child = Process::spawn(flags, Some(opened.as_fd()), || u8::from(!finds()))?;
+        let ended = sys::waitid(child.as_fd()).tried(&texts::TRIAL, "waitid(P_PIDFD)")?;
+        Ok(ended.status == 0)
     }
 }
 

@@ -9,11 +9,11 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{AccessFlags, access, getpid};
-use overlay_layers::{Overlay, data_folder, remove_tree, whiteout};
+use overlay_layers::{Overlay, data_folder, overlay, remove_tree, sys, whiteout};
 use pid_namespace::Tree;
 use process::{Attempt, Mechanism};
 use uts_net::RunFolder;
@@ -40,7 +40,7 @@ pub(super) fn begin() -> Result<Trial, Refusal> {
         let folder = place.join(format!("{NAME}{}", getpid()));
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.tried(&texts::TRIAL_DATA, format_args!("mkdir({folder:?})"))?;
-        let child = Child::start(PATIENCE, |report| overlay(report, &folder, &place));
+        let child = Child::start(PATIENCE, |report| layers(report, &folder, &place));
         match child {
             Ok(child) => Ok(Trial { child, folder }),
             Err(error) => {
@@ -77,7 +77,7 @@ fn probe() -> Probe {
     if whiteout::by_user_attributes() { Probe::OverlayUser } else { Probe::Overlay }
 }
 
-fn overlay(report: &Report, folder: &Path, place: &Path) {
+fn layers(report: &Report, folder: &Path, place: &Path) {
     if as_in_a_chapter().is_err() {
         return;
     }
@@ -93,7 +93,15 @@ fn overlay(report: &Report, folder: &Path, place: &Path) {
     if modules::come_when_needed(modules::OVERLAY) {
         return report.tell(probe, None);
     }
+    report.tried(Probe::LayerByLayer, layer_by_layer());
     report.tried(probe, mount_layers(folder, place));
+}
+
+/// The chapter's own question, which is answered by yes or no.
+fn layer_by_layer() -> Result<()> {
+    let context = sys::fsopen(c"overlay").tried(&texts::TRIAL, "fsopen(\"overlay\")")?;
+    ensure!(overlay::takes_layers_one_by_one(&context), texts::NO_SUCH_OPTION);
+    Ok(())
 }
 
 fn mount_layers(folder: &Path, place: &Path) -> Result<()> {

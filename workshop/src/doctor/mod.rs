@@ -14,7 +14,7 @@
 //! - `child`: a trial in a process of its own. `namespaces`, `network`, `cgroups`, `layers`: the
 //!   trials; `modules`: what is not tried, since the kernel would change. `tools`: what has to be
 //!   installed, and to have room.
-//! - `surroundings`, `distribution`: where we are.
+//! - `surroundings`, `distribution`: where we are. `kernel`: what newer kernels have besides.
 //! - [`chapters`]: what each chapter needs. [`causes`]: the cause behind refusals.
 //! - `page`: the diagnosis for people. `texts`: all the words.
 
@@ -23,6 +23,7 @@ mod cgroups;
 pub mod chapters;
 mod child;
 mod distribution;
+mod kernel;
 mod layers;
 mod modules;
 mod namespaces;
@@ -42,6 +43,7 @@ use serde::Serialize;
 use causes::Lack;
 use chapters::{Chapter, State};
 use child::{Child, PATIENCE, Report};
+use kernel::Missing;
 use probe::{Findings, Probe, Refusal};
 use surroundings::Surroundings;
 use tools::Asked;
@@ -67,6 +69,8 @@ pub struct Diagnosis {
     pub chapters: Vec<Chapter>,
     /// What only a later chapter needs.
     pub later: Vec<Lack>,
+    /// What newer kernels have and this one has not; the chapters do without.
+    pub kernel_lacks: Vec<Missing>,
     /// Every answer.
     pub probes: Vec<Answer>,
     /// What explains them: how the machine is set up, by name.
@@ -126,6 +130,7 @@ pub fn examine() -> Diagnosis {
     Diagnosis {
         able: chapters.iter().all(|chapter| chapter.state != State::Cannot),
         later: later.iter().filter(refused).map(|probe| lack_of(*probe)).collect(),
+        kernel_lacks: kernel::lacks(&told),
         probes: findings.iter().map(answer).collect(),
         facts,
         host: here.host,
@@ -141,9 +146,10 @@ pub fn examine() -> Diagnosis {
 /// What is tried in one child, in this order.
 type Trial = (fn(&Report), &'static [Probe]);
 
-const TRIALS: [Trial; 7] = [
+const TRIALS: [Trial; 8] = [
     (namespaces::process, &[Probe::Pidfd, Probe::OpenAt2, Probe::MountApi, Probe::CloseRange]),
     (namespaces::root_rights, &[Probe::UserNamespace, Probe::Chroot]),
+    (namespaces::processes, &[Probe::ProcessesByNamespace]),
     (
         namespaces::root,
         &[Probe::MountInside, Probe::PidNamespace, Probe::FreshProc, Probe::PivotRoot],

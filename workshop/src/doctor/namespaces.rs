@@ -14,6 +14,7 @@ use nix::fcntl::{OFlag, open};
 use nix::libc::SIGKILL;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::chroot;
 use pid_namespace::{Mount, Root, Tree, inside};
@@ -87,11 +88,25 @@ pub(super) fn root_rights(report: &Report) {
     }
 }
 
+/// Whether the user's other processes, two of them at least, leave room under a limit of two. For the
+/// host's root no such limit holds.
+pub(super) fn processes(report: &Report) {
+    if rootless::caller().is_root() || rootless::enter().is_err() {
+        return;
+    }
+    let limited = setrlimit(Resource::RLIMIT_NPROC, 2, 2)
+        .tried(&texts::TRIAL, "setrlimit(RLIMIT_NPROC, 2)")
+        .and_then(|()| Process::spawn(CloneFlags::empty(), None, || 0))
+        .and_then(|process| process.wait());
+    report.tried(Probe::ProcessesByNamespace, limited);
+}
+
 /// Mounts, processes, and a root of one's own.
 pub(super) fn root(report: &Report) {
     if as_in_a_chapter().is_err() || report.tried(Probe::MountInside, mount_inside()).is_none() {
         return;
     }
+    report.tried(Probe::MountSetattr, read_only());
     let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
     let child = Process::spawn(flags, None, || {
         report.tell(Probe::PidNamespace, None);
@@ -125,6 +140,13 @@ pub(super) fn scratch() -> Result<()> {
     let (kind, flags) = (Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV);
     mount(kind, SCRATCH, kind, flags, Some("mode=755"))
         .tried(&texts::TRIAL_MOUNT, format_args!("mount(\"tmpfs\", {SCRATCH:?}, \"tmpfs\")"))
+}
+
+/// The empty place, made read-only by the newer of the two calls. Another comes in its place.
+fn read_only() -> Result<()> {
+    let place = Scratch.mount()?;
+    pid_namespace::sys::set_read_only(place.as_fd())
+        .tried(&texts::TRIAL, format_args!("mount_setattr({SCRATCH:?}, MOUNT_ATTR_RDONLY)"))
 }
 
 /// The first of a container's mounts, apart from the others: it has causes of its own.

@@ -6,6 +6,7 @@ use colored::Colorize;
 
 use super::causes::Lack;
 use super::chapters::{Chapter, State};
+use super::kernel::Missing;
 use super::{Diagnosis, texts};
 
 /// How wide a terminal is at least.
@@ -44,6 +45,12 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
         match lacks[..place].iter().position(|other| other.remedy == lack.remedy) {
             Some(other) => paragraph(&mut page, INDENT, &texts::same_remedy(other + 1)),
             None => remedy(&mut page, lack),
+        }
+    }
+    if !diagnosis.kernel_lacks.is_empty() {
+        let _ = writeln!(page, "\n{}", texts::OLDER_KERNEL);
+        for Missing { name, since, instead, .. } in &diagnosis.kernel_lacks {
+            paragraph(&mut page, INDENT, &texts::missing(name, since, instead));
         }
     }
     for lack in &diagnosis.later {

@@ -34,10 +34,14 @@ pub enum Probe {
     InsideContainer,
     /// A user namespace in which we are root.
     UserNamespace,
+    /// Its own count of processes.
+    ProcessesByNamespace,
     /// Another root folder.
     Chroot,
     /// Mounts in a mount namespace.
     MountInside,
+    /// A mount made read-only with all below it.
+    MountSetattr,
     /// A PID namespace.
     PidNamespace,
     /// A `/proc` of that PID namespace.
@@ -71,12 +75,16 @@ pub enum Probe {
     CgroupPids,
     /// A process that is born into a cgroup (of v2).
     CloneIntoCgroup,
+    /// The cgroup's processors, for who is born into it.
+    ProcessorsAtBirth,
     /// A cgroup (of v2) whose processes are killed by one write.
     CgroupKill,
     /// A folder for images and for what containers write.
     DataFolder,
     /// The mount API of Linux 5.2.
     MountApi,
+    /// Overlayfs' option for a single layer.
+    LayerByLayer,
     /// Overlayfs, as the host's root.
     Overlay,
     /// Overlayfs, as anybody else.

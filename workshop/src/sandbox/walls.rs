@@ -173,7 +173,7 @@ fn read_only() -> Result<()> {
             .tried(&texts::WALLS, format_args!("mount_setattr({target:?}, MOUNT_ATTR_RDONLY)"))
     };
     make(Path::new("/"))?;
-    // Before Linux 5.12 what is mounted below has stayed as it was.
+    // Without `kernel::MOUNT_SETATTR` what is mounted below has stayed as it was.
     let mounts = observe::mounts(Pid::this())?;
     let left = mounts.iter().filter(|mount| !mount.has("ro"));
     left.map(|mount| make(&mount.target)).try_for_each(|made| match made {

@@ -40,7 +40,7 @@ mod launch;
 mod memory;
 mod netlink;
 mod story;
-mod sys;
+pub mod sys;
 mod texts;
 mod trace;
 

@@ -127,14 +127,22 @@ pub(super) fn read_memory(tid: Pid, address: u64, buffer: &mut [u8]) -> nix::Res
 }
 
 /// From now on this process, and whatever it becomes or makes, gains no rights by `execve`.
-pub(super) fn set_no_new_privs() -> nix::Result<()> {
+///
+/// # Errors
+///
+/// None that a kernel of today has.
+pub fn set_no_new_privs() -> nix::Result<()> {
     // SAFETY: takes numbers only.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     Errno::result(result).map(drop)
 }
 
 /// Sends this process's system calls through a filter, for ever: `seccomp(2)`.
-pub(super) fn set_filter(program: &[libc::sock_filter]) -> nix::Result<()> {
+///
+/// # Errors
+///
+/// EACCES for who has no CAP_SYS_ADMIN and could still gain rights; EINVAL when it is no filter.
+pub fn set_filter(program: &[libc::sock_filter]) -> nix::Result<()> {
     let program = libc::sock_fprog {
         len: program.len() as libc::c_ushort,
         filter: program.as_ptr().cast_mut(),

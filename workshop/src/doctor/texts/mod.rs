@@ -43,6 +43,9 @@ pub(super) const UNKNOWN_DISTRIBUTION: &str = "an unknown distribution";
 pub(super) const NO_NFT: &str = "there is no program `nft`";
 pub(super) const NO_DATA_PLACE: &str = "there is no folder for images and containers";
 pub(super) const BORN_ELSEWHERE: &str = "clone3(CLONE_INTO_CGROUP) is refused";
+pub(super) const OTHER_PROCESSORS: &str =
+    "who is born into the cgroup does not keep to its cpuset.cpus";
+pub(super) const NO_SUCH_OPTION: &str = "overlayfs does not know the option lowerdir+";
 
 pub(super) const ALL_WELL: &str = "All chapters can be done on this machine.";
 pub(super) const SOME_LESS: &str =
@@ -78,6 +81,13 @@ pub(super) fn numbered(chapters: &[&str]) -> String {
 fn is_row(chapters: &[&str]) -> bool {
     let numbers: Vec<u8> = chapters.iter().filter_map(|number| number.parse().ok()).collect();
     numbers.windows(2).all(|pair| pair[0] + 1 == pair[1])
+}
+
+pub(super) const OLDER_KERNEL: &str =
+    "What newer kernels have and this one has not; the chapters do without:";
+
+pub(super) fn missing(name: &str, since: &str, instead: &str) -> String {
+    format!("{name}, since Linux {since}; here {instead}.")
 }
 
 pub(super) const LATER: &str = "Only for chapter 07, later:";
@@ -146,7 +156,12 @@ pub(super) fn name(probe: Probe) -> &'static str {
         Probe::CgroupMemory => "Limits on memory",
         Probe::CgroupCpu => "Limits on processors",
         Probe::CgroupPids => "Limits on processes",
-        Probe::CloneIntoCgroup | Probe::CgroupKill => "A newer kernel's cgroups",
+        Probe::ProcessesByNamespace
+        | Probe::MountSetattr
+        | Probe::CloneIntoCgroup
+        | Probe::ProcessorsAtBirth
+        | Probe::CgroupKill
+        | Probe::LayerByLayer => "What newer kernels have",
         Probe::DataFolder => "A folder for images and containers",
         Probe::Overlay | Probe::OverlayUser => "Layers on top of each other",
         Probe::RegistryNetwork => "A way to Docker Hub",
