@@ -45,7 +45,9 @@ const HARM: [(&str, &str); 13] = [
 /// A host with files to lose.
 fn host() -> Option<Host> {
     let host = Host::new()?;
-    let _ = host.sh("mkdir /run/etc && cp -a /etc/. /run/etc && mount --bind /run/etc /etc
+    // One of its mounts is hidden below another one.
+    let _ = host.sh("mkdir /tmp/hidden && mount -t tmpfs hidden /tmp/hidden && mount -t tmpfs -o mode=1777 tmp /tmp
+         mkdir /run/etc && cp -a /etc/. /run/etc && mount --bind /run/etc /etc
          mount -t tmpfs -o mode=755,size=64m home /home && mkdir -p /home/me && echo mine >/home/me/file
          mount -o remount,size=96m /tmp
          mkdir -p /run/user-home /run/projects && chown 1000:1000 /run/user-home && chmod 755 /run/projects");

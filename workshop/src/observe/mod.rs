@@ -128,6 +128,16 @@ pub fn mounts(pid: Pid) -> Result<Vec<Mount>> {
     Mount::all(&Proc::open(pid)?)
 }
 
+/// The same for this process, also where `/proc` is not of its PID namespace and its number there is
+/// another one's.
+///
+/// # Errors
+///
+/// Without `/proc`.
+pub fn own_mounts() -> Result<Vec<Mount>> {
+    Mount::all(&Proc::own()?)
+}
+
 /// Its place in each hierarchy of cgroups, and its limits.
 ///
 /// # Errors

@@ -19,7 +19,6 @@ use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
-use nix::unistd::Pid;
 use process::{Attempt, Mechanism, failure};
 
 use super::{sys, texts};
@@ -39,6 +38,9 @@ pub struct Walls {
     /// The cgroups that are the sandbox's own, and what they are to be seen as.
     cgroups: Vec<(PathBuf, PathBuf)>,
 }
+
+/// What is said of a place that can't be come to.
+const NOT_OURS: [Errno; 2] = [Errno::EACCES, Errno::ENOENT];
 
 /// How much a fresh folder can hold.
 const SIZE: &str = "mode=1777,size=256m";
@@ -174,11 +176,12 @@ fn read_only() -> Result<()> {
     };
     make(Path::new("/"))?;
     // Without `kernel::MOUNT_SETATTR` what is mounted below has stayed as it was.
-    let mounts = observe::mounts(Pid::this())?;
+    let mounts = observe::own_mounts()?;
     let left = mounts.iter().filter(|mount| !mount.has("ro"));
     left.map(|mount| make(&mount.target)).try_for_each(|made| match made {
-        // Where we can't come to, nobody in the sandbox can.
-        Err(error) if failure::errno(&error) == Some(Errno::EACCES) => Ok(()),
+        // Where we can't come to, nobody in the sandbox can: another's folder, or one that another
+        // mount hides.
+        Err(error) if NOT_OURS.map(Some).contains(&failure::errno(&error)) => Ok(()),
         made => made,
     })
 }

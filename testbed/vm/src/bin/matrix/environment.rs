@@ -21,8 +21,8 @@ pub(crate) enum Place {
     Here,
     /// In a machine of its own.
     Machine(Machine),
-    /// In a container in such a machine.
-    Container(Machine),
+    /// In a container in such a machine, with these options of podman's.
+    Container(Machine, &'static [&'static str]),
 }
 
 impl Environment {
@@ -30,10 +30,19 @@ impl Environment {
     pub(crate) fn architecture(&self) -> Architecture {
         match &self.place {
             Place::Here => Architecture::X86_64,
-            Place::Machine(machine) | Place::Container(machine) => machine.architecture(),
+            Place::Machine(machine) | Place::Container(machine, _) => machine.architecture(),
         }
     }
 }
+
+/// What `.devcontainer/devcontainer.json` asks for; and that the editor says so.
+const AS_DEV_CONTAINER: &[&str] = &[
+    "--privileged",
+    "--cgroupns=private",
+    "--volume=/tmp/data:/var/lib/coracle-data",
+    "--env=XDG_DATA_HOME=/var/lib/coracle-data",
+    "--env=REMOTE_CONTAINERS=true",
+];
 
 /// All environments, as the table has them.
 pub(crate) fn all() -> Vec<Environment> {
@@ -81,7 +90,24 @@ pub(crate) fn all() -> Vec<Environment> {
             User::Student,
         ),
         ("no-nft", "root without nftables", Place::Machine(bare), User::Root),
-        ("container", "root in a podman container", Place::Container(newest), User::Root),
+        (
+            "container",
+            "root in a podman container",
+            Place::Container(newest.clone(), &[]),
+            User::Root,
+        ),
+        (
+            "devcontainer-root",
+            "root in our dev container",
+            Place::Container(newest.clone(), AS_DEV_CONTAINER),
+            User::Root,
+        ),
+        (
+            "devcontainer-user",
+            "ordinary user in our dev container",
+            Place::Container(newest, AS_DEV_CONTAINER),
+            User::Student,
+        ),
     ] {
         let title = format!("Linux 6.12, {title}");
         all.push(Environment { name: name.into(), title, place, user, quick: false });

@@ -112,7 +112,7 @@ fn run_there(
     log: &fs::File,
 ) -> Result<bool> {
     let folder = script.parent().unwrap_or(&project.root);
-    let put = |machine: &vm::Machine| {
+    let put = |machine: &vm::Machine, user: User| {
         let machine = machine.clone().user(user).project(project).folder(&project.root);
         let machine = machine.put(folder.join("for-doctor"), FOR_DOCTOR).patience(LIMIT);
         machine.put(script, "/examine.sh").get("/tmp/results", folder.join("results"))
@@ -120,10 +120,12 @@ fn run_there(
     match place {
         Place::Here => return here(project, user, script, folder, log),
         Place::Machine(machine) => {
-            put(machine).log(["bash", "/examine.sh", "/tmp/results"], log)?;
+            put(machine, user).log(["bash", "/examine.sh", "/tmp/results"], log)?;
         }
-        Place::Container(machine) => {
-            put(machine).log(["bash", "-c", &contained(project)], log)?;
+        // Whoever it is in the container, root starts it.
+        Place::Container(machine, options) => {
+            let script = contained(project, user, options);
+            put(machine, User::Root).log(["bash", "-c", &script], log)?;
         }
     }
     Ok(true)
@@ -168,6 +170,7 @@ fn examination(project: &Project, extent: Extent) -> String {
          PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor --json \\\n\
            >\"$results/doctor.json\" 2>>\"$results/doctor.log\"",
     );
+    script += ROOM_FOR_CGROUPS;
     let is_chapters = |test: &&Test| test.package.starts_with(|it: char| it.is_ascii_digit());
     let is_run = |test: &&Test| extent == Extent::All || ALWAYS.contains(&test.name.as_str());
     for test in project.tests.iter().filter(is_chapters).filter(is_run) {
@@ -177,6 +180,19 @@ fn examination(project: &Project, extent: Extent) -> String {
     script
 }
 
+/// The tests' hosts have cgroups of their own, next to the processes that are there. In a container
+/// those are in its topmost cgroup, which then hands out no controllers (cgroups(7), "no internal
+/// processes"): so they go into one of their own. Chapter 04 does the same by itself.
+const ROOM_FOR_CGROUPS: &str = "\
+if [ -w /sys/fs/cgroup/cgroup.type ]; then
+  cd /sys/fs/cgroup; mkdir -p others
+  while read -r process; do echo \"$process\" >others/cgroup.procs; done <cgroup.procs
+  for controller in $(cat cgroup.controllers); do
+    echo \"+$controller\" >cgroup.subtree_control
+  done
+fi
+";
+
 /// The examination of the safety net, around that user's programs.
 fn net(project: &Project, user: User) -> String {
     let words = match user {
@@ -184,7 +200,9 @@ fn net(project: &Project, user: User) -> String {
         User::Student => "by_a_user",
     };
     let harm = project.tests.iter().filter(|test| test.name == "harm");
-    beginning(project) + &harm.map(|test| tests(SAFETY_NET, test, words)).collect::<String>()
+    beginning(project)
+        + ROOM_FOR_CGROUPS
+        + &harm.map(|test| tests(SAFETY_NET, test, words)).collect::<String>()
 }
 
 /// A line of a script: a test program, run for a row.
@@ -201,12 +219,19 @@ pub(crate) fn chapters(project: &Project) -> Vec<String> {
 }
 
 /// The same in a container of podman's, in a machine.
-fn contained(project: &Project) -> String {
+fn contained(project: &Project, user: User, options: &[&str]) -> String {
     let root = quoted(&project.root);
+    let (user, home) = match user {
+        User::Root => (0, "/root"),
+        User::Student => (1000, "/home/student"),
+    };
     format!(
-        "mkdir -p /image /tmp/results && mount --bind / /image &&
-         podman run --quiet --rm --network=host --log-driver=none -v {root}:{root} \
-           -v /tmp/results:/tmp/results -w {root} --rootfs /image:O bash /examine.sh /tmp/results"
+        "mkdir -p /image /tmp/results /tmp/data && chown {user} /tmp/results /tmp/data &&
+         mount --bind / /image &&
+         podman run --quiet --rm --network=host --log-driver=none {} --user={user} --env=HOME={home} \
+           -v {root}:{root} -v /tmp/results:/tmp/results -w {root} --rootfs /image:O \
+           bash /examine.sh /tmp/results",
+        options.join(" ")
     )
 }
 
