@@ -148,14 +148,16 @@ impl Toolchain {
         self.folder.join(format!("{}-gcc", target.name()))
     }
 
-    /// Compiles the whole workspace for a machine, as far as the compiler finds mistakes.
+    /// Compiles the whole workspace with all its tests for a machine, as far as the compiler finds
+    /// mistakes.
     ///
     /// # Errors
     ///
     /// When cargo can't be started.
     pub fn check(&self, target: Target) -> Result<bool> {
         let mut cargo = self.cargo(target);
-        cargo.args(["check", "--quiet", "--workspace", "--target", &target.triple()]);
+        cargo.args(["check", "--quiet", "--workspace", "--all-targets"]);
+        cargo.args(["--target", &target.triple()]);
         Ok(cargo.status().context("cargo can't be started")?.success())
     }
 
