@@ -59,7 +59,9 @@ impl Extent {
 
 /// What an ordinary user's row does not have.
 const HOSTS: &str = "Tests make a host of their own, which takes root, and what a chapter's tests \
-                     do as an ordinary user they do in root's rows.";
+                     do as an ordinary user they do in root's rows. Chapter 06 pulls from the \
+                     workshop's own registry: no machine has a way to Docker Hub, and none is \
+                     marked for that.";
 
 /// How long a machine may take for its script: longer than any has, and it ends.
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
