@@ -45,8 +45,9 @@ const HARM: [(&str, &str); 13] = [
 /// A host with files to lose.
 fn host() -> Option<Host> {
     let host = Host::new()?;
-    // One of its mounts is hidden below another one.
-    let _ = host.sh("mkdir /tmp/hidden && mount -t tmpfs hidden /tmp/hidden && mount -t tmpfs -o mode=1777 tmp /tmp
+    // Mounts are hidden below another one, which has something else of the same name, or nothing.
+    let _ = host.sh("mkdir /tmp/hidden /tmp/gone && mount -t tmpfs hidden /tmp/hidden && mount -t tmpfs gone /tmp/gone
+         mount -t tmpfs -o mode=1777 tmp /tmp && mkdir /tmp/hidden
          mkdir /run/etc && cp -a /etc/. /run/etc && mount --bind /run/etc /etc
          mount -t tmpfs -o mode=755,size=64m home /home && mkdir -p /home/me && echo mine >/home/me/file
          mount -o remount,size=96m /tmp

@@ -87,7 +87,7 @@ pub fn clone_into(namespaces: CloneFlags, cgroup: Option<BorrowedFd>) -> nix::Re
     let mut pid = clone3(&arguments);
     if pid == -1 && cgroup.is_some() {
         if [Errno::ENOSYS, Errno::E2BIG, Errno::EINVAL].contains(&Errno::last()) {
-            kernel::CLONE_INTO_CGROUP.is_missing();
+            kernel::CLONE_INTO_CGROUP.tell_missing();
         }
         // The older versions of the struct end before `cgroup`. The kernel takes a longer one if
         // what it does not know is zero.

@@ -130,7 +130,7 @@ pub(crate) const OPEN_FOR_WRITING: &str = "somebody has the file open for writin
 
 pub(crate) fn missing(addition: &Addition) -> String {
     let Addition { name, since, instead } = addition;
-    format!("this kernel lacks {name}, which came with Linux {since}: {instead}")
+    format!("not to be had here: {name}, since Linux {since}; instead {instead}")
 }
 
 pub(crate) fn unknown_option(word: &OsStr, program: &str) -> String {

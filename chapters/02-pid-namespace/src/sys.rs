@@ -33,7 +33,7 @@ const AT_RECURSIVE: libc::c_int = 0x8000;
 pub fn make_read_only(mounted: BorrowedFd) -> nix::Result<()> {
     match set_read_only(mounted) {
         Err(Errno::ENOSYS) => {
-            kernel::MOUNT_SETATTR.is_missing();
+            kernel::MOUNT_SETATTR.tell_missing();
             remount_read_only(mounted)
         }
         result => result,

@@ -124,7 +124,7 @@ impl Group {
             return self.write(&texts::KILL, "cgroup.kill", "1");
         }
         if self.version == Version::Two {
-            kernel::CGROUP_KILL.is_missing();
+            kernel::CGROUP_KILL.tell_missing();
         }
         for process in self.processes().into_iter().filter(|process| process.as_raw() > 0) {
             match kill(process, Signal::SIGKILL) {

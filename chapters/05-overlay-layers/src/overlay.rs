@@ -154,7 +154,7 @@ impl Layers {
         let context = match sys::fsopen(c"overlay") {
             // EPERM is a filter's answer.
             Err(Errno::ENOSYS | Errno::EPERM) => {
-                kernel::MOUNT_API.is_missing();
+                kernel::MOUNT_API.tell_missing();
                 return self.mount_by_one_text();
             }
             opened => opened.step(&texts::OVERLAY, "fsopen(\"overlay\", FSOPEN_CLOEXEC)")?,
@@ -162,7 +162,7 @@ impl Layers {
         match takes_layers_one_by_one(&context) {
             true => self.mount_layer_by_layer(),
             false => {
-                kernel::LAYER_BY_LAYER.is_missing();
+                kernel::LAYER_BY_LAYER.tell_missing();
                 self.mount_by_one_text()
             }
         }

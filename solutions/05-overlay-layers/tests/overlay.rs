@@ -395,7 +395,9 @@ fn older_kernels_take_one_text() {
         let mut all: Vec<String> = (1..500).map(|number| format!("{base}:,-{number}")).collect();
         all.insert(0, base);
         // Before Linux 6.5 any option is accepted at first; before 5.2 there is no such call.
-        for as_if in ["fsconfig:retval=0:when=1", "fsopen:error=ENOSYS"] {
+        for (as_if, missing) in
+            [("fsconfig:retval=0:when=1", "(lowerdir+)"), ("fsopen:error=ENOSYS", "(fsopen)")]
+        {
             let inject = format!("inject={as_if}");
             let mut command = host.command(who, "strace");
             command.args(["-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", &inject]);
@@ -405,6 +407,7 @@ fn older_kernels_take_one_text() {
             assert_eq!(stdout(&output), "499\n250\n", "{as_if}: {}", stderr(&output));
             let mounted = stderr(&output).contains("mount(\"overlay\", ");
             assert!(mounted, "{as_if}: {}", stderr(&output));
+            assert!(stderr(&output).contains(missing), "{as_if}: {}", stderr(&output));
         }
     }
 }

@@ -10,11 +10,14 @@ use vm::packages::Release;
 use vm::{Kernel, Machine, Outcome};
 
 /// They change by themselves: the newest process's number, how many more hung tasks the kernel will
-/// warn of, and how often perf may measure, which is less where that turned out to be slow.
-const RESTLESS: [&str; 3] = [
+/// warn of, how often perf may measure, which is less where that turned out to be slow, what has
+/// happened to the kernel, and (before Linux 5.13) what its scheduler has measured.
+const RESTLESS: [&str; 5] = [
     "/proc/sys/kernel/ns_last_pid",
     "/proc/sys/kernel/hung_task_warnings",
     "/proc/sys/kernel/perf_event_max_sample_rate",
+    "/proc/sys/kernel/tainted",
+    "/proc/sys/kernel/sched_domain",
 ];
 
 /// Endings of the cgroups that systemd makes and removes when it pleases.
@@ -33,7 +36,7 @@ fn host() -> BTreeSet<String> {
     }
     for path in below(Path::new("/proc/sys"), &|path| !is_of_an_interface(path)) {
         let is_switch = path.metadata().is_ok_and(|found| found.mode() & 0o200 != 0);
-        if !is_switch || RESTLESS.iter().any(|restless| path == Path::new(restless)) {
+        if !is_switch || RESTLESS.iter().any(|restless| path.starts_with(restless)) {
             continue;
         }
         if let Ok(value) = fs::read_to_string(&path) {

@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use cgroup_limits::hierarchy::{Controller, Hierarchy, Version};
 use cgroup_limits::place::Place;
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity};
@@ -63,9 +63,15 @@ fn make(report: &Report, place: &Place) -> Option<(PathBuf, Option<Refusal>)> {
     let made = Cgroup::new(base);
     if let (Ok(cgroup), Version::Two) = (&made, place.group().version) {
         report.tried(Probe::CgroupKill, cgroup.has_kill());
-        let birthplace = report.tried(Probe::CloneIntoCgroup, cgroup.is_birthplace());
-        if let (Some(()), Some(processor)) = (birthplace, cgroup.one_processor()) {
-            report.tried(Probe::ProcessorsAtBirth, cgroup.gives_processor(processor));
+        if let Some(born) = cgroup.is_birthplace() {
+            report
+                .tell(Probe::CloneIntoCgroup, (!born).then(|| Refusal::new(texts::BORN_ELSEWHERE)));
+        }
+        if let Some(kept) = cgroup.gives_processor() {
+            report.tell(
+                Probe::ProcessorsAtBirth,
+                (!kept).then(|| Refusal::new(texts::OTHER_PROCESSORS)),
+            );
         }
     }
     Some((base.into(), made.err().map(|error| Refusal::from(&error))))
@@ -86,46 +92,36 @@ impl Cgroup {
         fs::metadata(&file).map(drop).tried(&texts::TRIAL, format_args!("stat({file:?})"))
     }
 
-    /// Whether a process can be born into it.
-    fn is_birthplace(&self) -> Result<()> {
+    /// Whether a process can be born into it; `None` where it may not be moved there either.
+    fn is_birthplace(&self) -> Option<bool> {
         let is_inside = || {
             let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
             let name = self.0.file_name().unwrap_or_default().to_string_lossy();
             own.lines().any(|line| line.starts_with("0::") && line.ends_with(&*name))
         };
-        ensure!(self.child_finds(is_inside)?, texts::BORN_ELSEWHERE);
-        Ok(())
+        let join = || fs::write(self.0.join("cgroup.procs"), "0");
+        let born = self.child(|| if is_inside() { 0 } else { 1 + u8::from(join().is_err()) })?;
+        [Some(true), Some(false), None].get(usize::from(born)).copied()?
     }
 
-    /// One of this process's processors, if that is a choice, and if the cgroup has the controller.
-    fn one_processor(&self) -> Option<usize> {
-        let allowed = sched_getaffinity(Pid::this()).ok()?;
-        let mut ours = (0..CpuSet::count()).filter(|&it| allowed.is_set(it).unwrap_or(false));
-        let (_, second) = (ours.next()?, ours.next()?);
-        self.0.join("cpuset.cpus").exists().then_some(second)
+    /// Whether who is born into it keeps to the one processor that it is given; `None` where there is no
+    /// such choice.
+    fn gives_processor(&self) -> Option<bool> {
+        // What it may give, `0-1,4` (cgroups(7)).
+        let all = fs::read_to_string(self.0.join("cpuset.cpus.effective")).ok()?;
+        let (_, last) = all.trim().rsplit_once([',', '-'])?;
+        fs::write(self.0.join("cpuset.cpus"), last).ok()?;
+        let mut expected = CpuSet::new();
+        expected.set(last.parse().ok()?).ok()?;
+        let kept = self.child(|| u8::from(sched_getaffinity(Pid::this()) == Ok(expected)))?;
+        Some(kept == 1)
     }
 
-    /// Whether a process that is born into it runs on this processor alone.
-    fn gives_processor(&self, processor: usize) -> Result<()> {
-        let file = self.0.join("cpuset.cpus");
-        fs::write(&file, processor.to_string())
-            .tried(&texts::TRIAL, format_args!("write({file:?}, \"{processor}\")"))?;
-        let is_alone = || {
-            let mut expected = CpuSet::new();
-            expected.set(processor).is_ok() && sched_getaffinity(Pid::this()) == Ok(expected)
-        };
-        ensure!(self.child_finds(is_alone)?, texts::OTHER_PROCESSORS);
-        Ok(())
-    }
-
-    /// What a process finds that was born into it.
-    fn child_finds(&self, finds: impl FnOnce() -> bool) -> Result<bool> {
-        let folder = &self.0;
-        let opened = File::open(folder).tried(&texts::TRIAL, format_args!("open({folder:?})"))?;
-        let flags = CloneFlags::empty();
-        let child = Process::spawn(flags, Some(opened.as_fd()), || u8::from(!finds()))?;
-        let ended = sys::waitid(child.as_fd()).tried(&texts::TRIAL, "waitid(P_PIDFD)")?;
-        Ok(ended.status == 0)
+    /// What a process says that is born into it.
+    fn child(&self, says: impl FnOnce() -> u8) -> Option<u8> {
+        let folder = File::open(&self.0).ok()?;
+        let child = Process::spawn(CloneFlags::empty(), Some(folder.as_fd()), says).ok()?;
+        sys::waitid(child.as_fd()).ok()?.status.try_into().ok()
     }
 }
 

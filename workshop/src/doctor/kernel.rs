@@ -8,6 +8,7 @@ use process::kernel::{self, Addition};
 use serde::Serialize;
 
 use super::probe::{Findings, Probe};
+use super::texts;
 
 /// One of them.
 #[derive(Debug, Clone, Serialize)]
@@ -35,10 +36,14 @@ const ADDITIONS: [(&Addition, Probe); 7] = [
     (&kernel::LAYER_BY_LAYER, Probe::LayerByLayer),
 ];
 
-/// Those that were refused, of what is left when consequences are left out.
+/// Those that were refused, of what is left when consequences are left out. (A trial that came to no end
+/// says nothing of the kernel.)
 pub(super) fn lacks(findings: &Findings) -> Vec<Missing> {
     let missing = |(addition, id): (&Addition, Probe)| {
         let refusal = findings.get(&id)?.as_ref()?;
+        if [texts::TOO_LONG, texts::DIED].contains(&&*refusal.seen) {
+            return None;
+        }
         let Addition { name, since, instead } = *addition;
         Some(Missing { id, name, since, instead, seen: refusal.seen.clone() })
     };

@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Error, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{AccessFlags, access, getpid};
@@ -93,15 +93,11 @@ fn layers(report: &Report, folder: &Path, place: &Path) {
     if modules::come_when_needed(modules::OVERLAY) {
         return report.tell(probe, None);
     }
-    report.tried(Probe::LayerByLayer, layer_by_layer());
+    if let Ok(context) = sys::fsopen(c"overlay") {
+        let known = overlay::takes_layers_one_by_one(&context);
+        report.tell(Probe::LayerByLayer, (!known).then(|| Refusal::new(texts::NO_SUCH_OPTION)));
+    }
     report.tried(probe, mount_layers(folder, place));
-}
-
-/// The chapter's own question, which is answered by yes or no.
-fn layer_by_layer() -> Result<()> {
-    let context = sys::fsopen(c"overlay").tried(&texts::TRIAL, "fsopen(\"overlay\")")?;
-    ensure!(overlay::takes_layers_one_by_one(&context), texts::NO_SUCH_OPTION);
-    Ok(())
 }
 
 fn mount_layers(folder: &Path, place: &Path) -> Result<()> {

@@ -18,7 +18,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::chroot;
 use pid_namespace::{Mount, Root, Tree, inside};
-use process::{Attempt, Mechanism, Process, rootless, sys};
+use process::{Attempt, Mechanism, Process, failure, rootless, sys};
 use uts_net::Hostname;
 
 use super::child::{Report, as_in_a_chapter};
@@ -91,14 +91,12 @@ pub(super) fn root_rights(report: &Report) {
 /// Whether the user's other processes, two of them at least, leave room under a limit of two. For the
 /// host's root no such limit holds.
 pub(super) fn processes(report: &Report) {
-    if rootless::caller().is_root() || rootless::enter().is_err() {
+    let limit = || setrlimit(Resource::RLIMIT_NPROC, 2, 2);
+    if rootless::caller().is_root() || rootless::enter().is_err() || limit().is_err() {
         return;
     }
-    let limited = setrlimit(Resource::RLIMIT_NPROC, 2, 2)
-        .tried(&texts::TRIAL, "setrlimit(RLIMIT_NPROC, 2)")
-        .and_then(|()| Process::spawn(CloneFlags::empty(), None, || 0))
-        .and_then(|process| process.wait());
-    report.tried(Probe::ProcessesByNamespace, limited);
+    let child = Process::spawn(CloneFlags::empty(), None, || 0);
+    report.tried(Probe::ProcessesByNamespace, child.and_then(|child| child.wait()));
 }
 
 /// Mounts, processes, and a root of one's own.
@@ -106,7 +104,11 @@ pub(super) fn root(report: &Report) {
     if as_in_a_chapter().is_err() || report.tried(Probe::MountInside, mount_inside()).is_none() {
         return;
     }
-    report.tried(Probe::MountSetattr, read_only());
+    let changed = read_only();
+    // Who may not is told so by what follows.
+    if changed.as_ref().err().and_then(failure::errno).is_none_or(|it| it == Errno::ENOSYS) {
+        report.tried(Probe::MountSetattr, changed);
+    }
     let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
     let child = Process::spawn(flags, None, || {
         report.tell(Probe::PidNamespace, None);

@@ -167,7 +167,7 @@ fn group(view: &View) -> String {
 fn layers(view: &View) -> Vec<Fact> {
     let Some(mount) = root_mount(view) else { return vec![Fact::new(texts::FILES, unknown())] };
     let of = |name| mount.super_option(name);
-    // Linux 6.8 and later name each layer of its own: `lowerdir+=`.
+    // Newer kernels name each layer by itself: `lowerdir+=`.
     let named =
         mount.super_options.iter().filter(|option| option.starts_with("lowerdir+=")).count();
     let joined = of("lowerdir").map_or(0, |all| shown(&all).split(':').count());

@@ -67,7 +67,12 @@ impl Link {
 }
 
 impl Place {
-    fn of(file: &OwnedFd) -> nix::Result<Self> {
+    /// The place of what is open here.
+    ///
+    /// # Errors
+    ///
+    /// What `fstat(2)` refuses.
+    pub fn of(file: &OwnedFd) -> nix::Result<Self> {
         let found = sys::metadata(file.as_fd())?;
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
         let mount = info.ok().and_then(|info| mount_id(&info));

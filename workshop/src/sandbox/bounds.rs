@@ -4,7 +4,7 @@
 //! Where we can't have one, as an ordinary user without delegated cgroups, `setrlimit(2)` has to do:
 //! it counts the processes of the user, and the memory of each process for itself. On most kernels each
 //! user namespace has a count of its own, with nobody in it but the sandbox
-//! ([`kernel::PROCESSES_BY_NAMESPACE`]).
+//! ([`PROCESSES_BY_NAMESPACE`](process::kernel::PROCESSES_BY_NAMESPACE)).
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use cgroup_limits::limits::Limits;
 use cgroup_limits::size::{Size, Swap};
 use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
-use process::{Attempt, Mechanism, Process, kernel};
+use process::{Attempt, Mechanism, Process};
 use uts_net::RunFolder;
 
 use super::texts;
@@ -75,12 +75,7 @@ impl Mechanism for Bounds {
         lower(Resource::RLIMIT_FSIZE, 4 << 30)?;
         lower(Resource::RLIMIT_DATA, MEMORY)?;
         // It does not hold for root, who has a cgroup.
-        let processes = if counts_few()? {
-            PROCESSES
-        } else {
-            kernel::PROCESSES_BY_NAMESPACE.is_missing();
-            WITH_OTHERS
-        };
+        let processes = if counts_few()? { PROCESSES } else { WITH_OTHERS };
         lower(Resource::RLIMIT_NPROC, processes)
     }
 }

@@ -19,10 +19,10 @@ use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
-use process::{Attempt, Mechanism, failure};
+use process::{Attempt, Mechanism};
 
 use super::{sys, texts};
-use crate::observe;
+use crate::observe::{self, Mount, Place};
 
 /// The sandbox's file tree and `/proc`.
 #[derive(Debug)]
@@ -38,9 +38,6 @@ pub struct Walls {
     /// The cgroups that are the sandbox's own, and what they are to be seen as.
     cgroups: Vec<(PathBuf, PathBuf)>,
 }
-
-/// What is said of a place that can't be come to.
-const NOT_OURS: [Errno; 2] = [Errno::EACCES, Errno::ENOENT];
 
 /// How much a fresh folder can hold.
 const SIZE: &str = "mode=1777,size=256m";
@@ -169,21 +166,27 @@ fn propagation(kind: MsFlags, name: &str) -> Result<()> {
 
 /// Makes every mount read-only.
 fn read_only() -> Result<()> {
-    let make = |target: &Path| {
-        open(target, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-            .and_then(|top| pid_namespace::sys::make_read_only(top.as_fd()))
+    let make = |top: nix::Result<OwnedFd>, target: &Path| {
+        top.and_then(|top| pid_namespace::sys::make_read_only(top.as_fd()))
             .tried(&texts::WALLS, format_args!("mount_setattr({target:?}, MOUNT_ATTR_RDONLY)"))
     };
-    make(Path::new("/"))?;
+    let open = |target: &Path| open(target, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    let root = Path::new("/");
+    make(open(root), root)?;
     // Without `kernel::MOUNT_SETATTR` what is mounted below has stayed as it was.
     let mounts = observe::own_mounts()?;
-    let left = mounts.iter().filter(|mount| !mount.has("ro"));
-    left.map(|mount| make(&mount.target)).try_for_each(|made| match made {
-        // Where we can't come to, nobody in the sandbox can: another's folder, or one that another
-        // mount hides.
-        Err(error) if NOT_OURS.map(Some).contains(&failure::errno(&error)) => Ok(()),
-        made => made,
-    })
+    for Mount { id, target, .. } in mounts.iter().filter(|mount| !mount.has("ro")) {
+        let top = open(target);
+        let mount = top.as_ref().ok().and_then(|top| Place::of(top).ok()?.mount);
+        match top {
+            // Where we can't come to, nobody in the sandbox can: a folder that is another's, and
+            // what another mount hides, whatever has its name now.
+            Err(Errno::EACCES | Errno::ENOENT | Errno::ENOTDIR) => {}
+            Ok(_) if mount.is_some_and(|mount| mount != *id) => {}
+            top => make(top, target)?,
+        }
+    }
+    Ok(())
 }
 
 fn fresh(kind: &str, folder: &Path, flags: MsFlags, data: &str) -> Result<()> {

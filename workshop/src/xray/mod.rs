@@ -40,9 +40,11 @@ mod launch;
 mod memory;
 mod netlink;
 mod story;
-pub mod sys;
+mod sys;
 mod texts;
 mod trace;
+
+pub use sys::set_filter;
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -127,11 +127,7 @@ pub(super) fn read_memory(tid: Pid, address: u64, buffer: &mut [u8]) -> nix::Res
 }
 
 /// From now on this process, and whatever it becomes or makes, gains no rights by `execve`.
-///
-/// # Errors
-///
-/// None that a kernel of today has.
-pub fn set_no_new_privs() -> nix::Result<()> {
+pub(super) fn set_no_new_privs() -> nix::Result<()> {
     // SAFETY: takes numbers only.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     Errno::result(result).map(drop)

@@ -83,11 +83,10 @@ fn is_row(chapters: &[&str]) -> bool {
     numbers.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
-pub(super) const OLDER_KERNEL: &str =
-    "What newer kernels have and this one has not; the chapters do without:";
+pub(super) const OLDER_KERNEL: &str = "What came to the kernel later, and is not to be had here:";
 
 pub(super) fn missing(name: &str, since: &str, instead: &str) -> String {
-    format!("{name}, since Linux {since}; here {instead}.")
+    format!("{name}, since Linux {since}; instead {instead}.")
 }
 
 pub(super) const LATER: &str = "Only for chapter 07, later:";

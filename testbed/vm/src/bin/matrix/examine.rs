@@ -57,7 +57,7 @@ impl Extent {
     }
 }
 
-/// What an ordinary user's row does not have.
+/// What is not run, and what is not counted.
 const HOSTS: &str = "Tests make a host of their own, which takes root, and what a chapter's tests \
                      do as an ordinary user they do in root's rows. Chapter 06 pulls from the \
                      workshop's own registry: no machine has a way to Docker Hub, and none is \
@@ -90,17 +90,19 @@ pub(crate) fn examine(
         fs::set_permissions(&program, Permissions::from_mode(0o755))?;
     }
     let log = fs::File::create(folder.join("log"))?;
+    let room = if let Place::Container(..) = environment.place { ROOM_FOR_CGROUPS } else { "" };
     let run = |name: &str, user: User, script: String| {
         let path = folder.join(name);
         fs::write(&path, script)?;
         run_there(project, &environment.place, user, &path, &log)
     };
-    if !run("examine.sh", environment.user, examination(project, extent))? {
+    if !run("examine.sh", environment.user, examination(project, extent, room))? {
         return Ok(None);
     }
     // The net's tests make a host of their own, which takes root, for either user.
-    if extent != Extent::Quick && !run("net.sh", User::Root, net(project, environment.user))? {
-        run("net.sh", environment.user, net(project, environment.user))?;
+    if extent != Extent::Quick && !run("net.sh", User::Root, net(project, environment.user, room))?
+    {
+        run("net.sh", environment.user, net(project, environment.user, room))?;
     }
     Ok(Some(folder.join("results")))
 }
@@ -157,7 +159,7 @@ fn beginning(project: &Project) -> String {
 }
 
 /// The examination of the chapters.
-fn examination(project: &Project, extent: Extent) -> String {
+fn examination(project: &Project, extent: Extent, room: &str) -> String {
     let mut script = beginning(project);
     for chapter in chapters(project) {
         let number = &chapter[..2];
@@ -172,7 +174,7 @@ fn examination(project: &Project, extent: Extent) -> String {
          PATH=\"{FOR_DOCTOR}:$PATH\" coracle doctor --json \\\n\
            >\"$results/doctor.json\" 2>>\"$results/doctor.log\"",
     );
-    script += ROOM_FOR_CGROUPS;
+    script += room;
     let is_chapters = |test: &&Test| test.package.starts_with(|it: char| it.is_ascii_digit());
     let is_run = |test: &&Test| extent == Extent::All || ALWAYS.contains(&test.name.as_str());
     for test in project.tests.iter().filter(is_chapters).filter(is_run) {
@@ -182,9 +184,10 @@ fn examination(project: &Project, extent: Extent) -> String {
     script
 }
 
-/// The tests' hosts have cgroups of their own, next to the processes that are there. In a container
-/// those are in its topmost cgroup, which then hands out no controllers (cgroups(7), "no internal
-/// processes"): so they go into one of their own. Chapter 04 does the same by itself.
+/// For the container, which is gone afterwards. The tests' hosts have cgroups of their own, next to the
+/// processes that are there: in its topmost cgroup, which then hands out no controllers (cgroups(7), "no
+/// internal processes"). So those go into one of their own. (For a run chapter 04 does that by itself,
+/// and undoes it.)
 const ROOM_FOR_CGROUPS: &str = "\
 if [ -w /sys/fs/cgroup/cgroup.type ]; then
   cd /sys/fs/cgroup; mkdir -p others
@@ -196,15 +199,13 @@ fi
 ";
 
 /// The examination of the safety net, around that user's programs.
-fn net(project: &Project, user: User) -> String {
+fn net(project: &Project, user: User, room: &str) -> String {
     let words = match user {
         User::Root => "--skip by_a_user",
         User::Student => "by_a_user",
     };
     let harm = project.tests.iter().filter(|test| test.name == "harm");
-    beginning(project)
-        + ROOM_FOR_CGROUPS
-        + &harm.map(|test| tests(SAFETY_NET, test, words)).collect::<String>()
+    beginning(project) + room + &harm.map(|test| tests(SAFETY_NET, test, words)).collect::<String>()
 }
 
 /// A line of a script: a test program, run for a row.
