@@ -100,8 +100,11 @@ impl Cgroup {
             own.lines().any(|line| line.starts_with("0::") && line.ends_with(&*name))
         };
         let join = || fs::write(self.0.join("cgroup.procs"), "0");
-        let born = self.child(|| if is_inside() { 0 } else { 1 + u8::from(join().is_err()) })?;
-        [Some(true), Some(false), None].get(usize::from(born)).copied()?
+        match self.child(|| if is_inside() { 0 } else { 1 + u8::from(join().is_err()) })? {
+            0 => Some(true),
+            1 => Some(false),
+            _ => None,
+        }
     }
 
     /// Whether who is born into it keeps to the one processor that it is given; `None` where there is no
